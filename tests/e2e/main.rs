@@ -5,6 +5,7 @@
 //! - `example.rs`: the example project, checked against an independent computation in Python
 //! - `language.rs`: the whole cohort language, checked against a second computation in Python
 //! - `kinesis.rs`: a stream and an assumed role in `moto_server`, over HTTP
+//! - `dead_letters.rs`: messages that a stream will never take, with the fake of AWS
 //! - `crash.rs`, `kills.rs`: SIGKILL at random moments, of commands and of the service
 //! - `faults.rs`: a full disk, a folder that cannot be written, a damaged file
 //! - `broken.rs`: commands while something is wrong with the project's files
@@ -36,6 +37,7 @@ mod compile;
 mod connections;
 mod consumer;
 mod crash;
+mod dead_letters;
 mod example;
 mod explain;
 mod faults;

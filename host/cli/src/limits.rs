@@ -10,6 +10,7 @@ use muster_engine as engine;
 use muster_ingest::http::limits as http;
 use muster_ingest::limits as line;
 use muster_model::{CohortId, number};
+use muster_publish as publish;
 use muster_sandbox::limits as sandbox;
 use muster_service::limits as service;
 use muster_store as store;
@@ -591,9 +592,24 @@ fn messages() -> Section {
                 "the next users are in another message",
             ),
             fixed(
-                "a user with the chosen properties",
-                bytes(engine::payload::USER_SIZE),
-                "the user is sent without properties",
+                "a message to Kinesis, with its key",
+                bytes(publish::MAX_RECORD),
+                "a dead letter; only a user with very large properties makes one",
+            ),
+            fixed(
+                "messages that a drain holds",
+                bytes(publish::WINDOW_BYTES),
+                "the others wait in the outbox",
+            ),
+            fixed(
+                "messages refused in a row",
+                count(publish::MOST_REFUSED_IN_A_ROW),
+                "the destination is at fault, and the messages stay in the outbox",
+            ),
+            fixed(
+                "dead letters of one answer",
+                count(muster_service::queries::MAX_DEAD_LETTERS),
+                "the answer says that there are more",
             ),
             fixed(
                 "a destination's name",

@@ -12,11 +12,6 @@ use crate::EngineError;
 /// (docs/facts.md, "Kinesis, STS, IAM").
 pub const MESSAGE_SIZE: usize = 24 * 1024;
 
-/// The most bytes of a user with the chosen properties; a larger user is sent without them. A
-/// Kinesis record takes 1 MiB with its key (docs/facts.md), of which the rest of the message needs
-/// less than 8 KiB.
-pub const USER_SIZE: usize = 1024 * 1024 - 8 * 1024;
-
 /// The fields that all messages of one run of one cohort share.
 #[derive(Clone, Debug)]
 pub struct RunEnvelope<'a> {
@@ -59,12 +54,7 @@ pub fn user(user_id: &str, properties: &[(String, Value)]) -> Vec<u8> {
             .collect::<Map<_, _>>();
         object.insert("user_properties".to_owned(), Json::Object(chosen));
     }
-    let bytes = Json::Object(object).to_string().into_bytes();
-    if bytes.len() > USER_SIZE && !properties.is_empty() {
-        user(user_id, &[])
-    } else {
-        bytes
-    }
+    Json::Object(object).to_string().into_bytes()
 }
 
 /// Returns the JSON of each user, with the chosen user properties as they are at `now`; `None` for
@@ -269,14 +259,31 @@ mod tests {
     }
 
     #[test]
-    fn a_user_too_large_for_a_record_goes_without_properties() {
-        let large = Value::One(Scalar::Text("x".repeat(USER_SIZE).into()));
-        assert_eq!(
-            user("ann", &[("bio".to_owned(), large)]),
-            br#"{"user_id":"ann"}"#
-        );
-        let fits = Value::One(Scalar::Text("x".repeat(USER_SIZE - 100).into()));
-        assert!(user("ann", &[("bio".to_owned(), fits)]).len() > MESSAGE_SIZE);
+    fn a_large_user_has_a_message_alone_and_the_others_go_on() {
+        let cohort = CohortId::new("c").unwrap();
+        let envelope = RunEnvelope {
+            cohort: &cohort,
+            name: "n",
+            second: 1,
+            identity: Identity(0),
+        };
+        // Larger than any record of Kinesis: the destination makes it a dead letter.
+        let bio = Value::One(Scalar::Text("x".repeat(2 << 20).into()));
+        let users = [
+            user("ann", &[]),
+            user("bob", &[("bio".to_owned(), bio)]),
+            user("cid", &[]),
+        ];
+        let messages = pack(&envelope, true, &users, &mut 0);
+        let ids = messages.iter().map(|message| {
+            let json: Json = serde_json::from_slice(&message.body).unwrap();
+            let users = json["users"].as_array().unwrap().clone();
+            users
+                .iter()
+                .map(|user| user["user_id"].to_string())
+                .collect::<String>()
+        });
+        assert_eq!(ids.collect::<Vec<_>>(), ["\"ann\"", "\"bob\"", "\"cid\""]);
     }
 
     proptest::proptest! {

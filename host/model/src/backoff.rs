@@ -32,6 +32,13 @@ impl Backoff {
         self.after(failures)
             .mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
     }
+
+    /// Returns the wait after `failures` failures in a row, spread over all of it ("full jitter"):
+    /// `jitter` 0 gives none, 1 the whole wait, and other numbers count as the nearer of the two.
+    #[must_use]
+    pub fn jittered(self, failures: u32, jitter: f64) -> Duration {
+        self.after(failures).mul_f64(jitter.clamp(0.0, 1.0))
+    }
 }
 
 #[cfg(test)]
@@ -56,6 +63,15 @@ mod tests {
         assert_eq!(
             [-1.0, 0.0, 0.5, 1.0, 9.0].map(millis),
             [200, 200, 300, 400, 400]
+        );
+    }
+
+    #[test]
+    fn full_jitter_spreads_a_wait_over_all_of_it() {
+        let millis = |jitter| BACKOFF.jittered(3, jitter).as_millis();
+        assert_eq!(
+            [-1.0, 0.0, 0.5, 1.0, 9.0].map(millis),
+            [0, 0, 200, 400, 400]
         );
     }
 }

@@ -56,7 +56,8 @@ pub enum Cause {
         /// A hint at the settings to check.
         hint: &'static str,
     },
-    /// Messages that this destination will never accept as they are. All others were sent.
+    /// Messages that this destination refused alone. It took no other message, so that it may be at
+    /// fault itself.
     #[error("{}", Poisoned(messages))]
     Poison {
         /// The messages, in the order of the outbox, which still has them.
@@ -77,7 +78,7 @@ pub enum Cause {
     ShuttingDown,
 }
 
-/// A message that a destination will never accept as it is.
+/// A message that a destination refused alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoisonMessage {
     /// The sequence of the message in the outbox.
@@ -109,7 +110,7 @@ impl Cause {
         match self {
             Self::Denied { hint, .. } | Self::Misconfigured { hint, .. } => Some(hint),
             Self::Poison { .. } => Some(
-                "these messages stay in the backlog and are tried again each time; all others were sent",
+                "the destination has taken no other message yet, so these stay in the backlog and are tried again; once it takes one, they become dead letters",
             ),
             Self::Unavailable { .. } => Some("the backlog is kept; the next run goes on from here"),
             Self::File { .. } => Some(

@@ -9,13 +9,14 @@ use muster_store::Outgoing;
 
 use crate::batch::CallLimits;
 use crate::error::Cause;
-use crate::sink::{CallFailure, Sink, Verdict};
+use crate::sink::{CallAnswer, CallFailure, Sink, Verdict};
 
 /// The limits of one call.
 const LIMITS: CallLimits = CallLimits {
     messages: 3,
     bytes: 1 << 20,
     overhead: 0,
+    calls: 2,
 };
 
 /// The result of a call.
@@ -65,17 +66,23 @@ impl Sink for MemoryConsumer {
         LIMITS
     }
 
+    fn takes_turns(&self) -> bool {
+        true
+    }
+
     fn refuses(&self, _: &Outgoing) -> Option<String> {
         None
     }
 
-    async fn send(&mut self, messages: &[Outgoing]) -> Result<Vec<Verdict>, CallFailure> {
+    async fn send(&self, messages: &[Outgoing]) -> Result<CallAnswer, CallFailure> {
         let verdict = |taken| match taken {
             true => Verdict::Sent,
             false => Verdict::Throttled("too much at once".to_owned()),
         };
         match (self.0)(messages).await {
-            ConsumerAnswer::Each(taken) => Ok(taken.into_iter().map(verdict).collect()),
+            ConsumerAnswer::Each(taken) => {
+                Ok(CallAnswer::of(taken.into_iter().map(verdict).collect()))
+            }
             ConsumerAnswer::None => Err(CallFailure::Transient("no answer".to_owned())),
             ConsumerAnswer::Denied => Err(CallFailure::Stop(Cause::Denied {
                 reason: "denied".to_owned(),

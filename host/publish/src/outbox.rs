@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use muster_store::{Outgoing, Store, StoreError};
+use muster_store::{Outgoing, RejectedMessage, Store, StoreError};
 use muster_tasks::blocking;
 
 use crate::error::Cause;
@@ -20,8 +20,22 @@ pub(crate) trait Outbox: Send + Sync + 'static {
         bytes: usize,
     ) -> Result<Vec<Outgoing>, StoreError>;
 
-    /// Removes messages that were sent, durably.
-    fn acknowledge(&self, destination: &str, sequences: &[u64]) -> Result<(), StoreError>;
+    /// Returns sequences and ids of messages of `destination` with a sequence above `after`, oldest
+    /// first, at most `limit`.
+    fn ids(
+        &self,
+        destination: &str,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, String)>, StoreError>;
+
+    /// Removes messages durably: those that were sent, and those that become dead letters.
+    fn settle(
+        &self,
+        destination: &str,
+        sent: &[u64],
+        rejected: &[RejectedMessage],
+    ) -> Result<(), StoreError>;
 }
 
 impl Outbox for Store {
@@ -35,29 +49,32 @@ impl Outbox for Store {
         self.outbox(destination, after, limit, bytes)
     }
 
-    fn acknowledge(&self, destination: &str, sequences: &[u64]) -> Result<(), StoreError> {
-        Store::acknowledge(self, destination, sequences)
+    fn ids(
+        &self,
+        destination: &str,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, String)>, StoreError> {
+        self.outbox_ids(destination, after, limit)
+    }
+
+    fn settle(
+        &self,
+        destination: &str,
+        sent: &[u64],
+        rejected: &[RejectedMessage],
+    ) -> Result<(), StoreError> {
+        Store::settle(self, destination, sent, rejected)
     }
 }
 
-/// Calls [`Outbox::read`] on a thread of its own.
-pub(crate) async fn read<O: Outbox>(
+/// Calls [`Outbox::settle`] on a thread of its own.
+pub(crate) async fn settle<O: Outbox>(
     outbox: &Arc<O>,
     destination: &str,
-    after: u64,
-    limit: usize,
-    bytes: usize,
-) -> Result<Vec<Outgoing>, Cause> {
-    let (outbox, destination) = (Arc::clone(outbox), destination.to_owned());
-    Ok(blocking(move || outbox.read(&destination, after, limit, bytes)).await?)
-}
-
-/// Calls [`Outbox::acknowledge`] on a thread of its own.
-pub(crate) async fn acknowledge<O: Outbox>(
-    outbox: &Arc<O>,
-    destination: &str,
-    sequences: Vec<u64>,
+    sent: Vec<u64>,
+    rejected: Vec<RejectedMessage>,
 ) -> Result<(), Cause> {
     let (outbox, destination) = (Arc::clone(outbox), destination.to_owned());
-    Ok(blocking(move || outbox.acknowledge(&destination, &sequences)).await?)
+    Ok(blocking(move || outbox.settle(&destination, &sent, &rejected)).await?)
 }

@@ -6,18 +6,20 @@ use muster_store::Store;
 use tokio::task::JoinSet;
 
 use crate::destination::Destination;
-use crate::drain::drain_with;
+use crate::drain::{Experience, drain_with};
 use crate::error::{Cause, PublishError};
 use crate::kinesis::KinesisSink;
 use crate::lines::{FileSink, StdoutSink};
+use crate::pace::SendPace;
 use crate::report::{DrainOptions, DrainReport};
 
-/// Sends the messages in the outbox of one destination, oldest first, until none is left; messages
-/// that arrive meanwhile are sent too. Calls `progress` with the report so far after each call.
+/// Sends the messages in the outbox of one destination until none is left; messages that arrive
+/// meanwhile are sent too. Those of a cohort go oldest first. Calls `progress` with the report so
+/// far after answers.
 ///
-/// The drain acknowledges the delivered messages of a call in one commit before the next call. It
-/// may end by cancellation, by an error or with the process; messages that are not acknowledged are
-/// still in the outbox. A message that was delivered but not acknowledged is sent again with the
+/// The drain acknowledges the messages that answers delivered in one commit. It may end by
+/// cancellation, by an error or with the process; messages that are not acknowledged are still in
+/// the outbox. A message that was delivered but not acknowledged is sent again with the
 /// same id and bytes. Only one drain at a time may run for a destination, because each sends
 /// everything.
 ///
@@ -80,7 +82,8 @@ pub async fn drain_all(
 pub struct Publisher {
     name: String,
     destination: Destination,
-    stream: Option<KinesisSink>,
+    stream: Option<Arc<KinesisSink>>,
+    experience: Experience,
 }
 
 impl Publisher {
@@ -91,6 +94,10 @@ impl Publisher {
             name: name.to_owned(),
             destination: destination.clone(),
             stream: None,
+            experience: Experience::new(match destination {
+                Destination::Kinesis(_) => SendPace::of_a_shard(),
+                _ => SendPace::unlimited(),
+            }),
         }
     }
 
@@ -111,25 +118,27 @@ impl Publisher {
             report: DrainReport::default(),
             cause: Box::new(cause),
         };
+        let experience = &mut self.experience;
         match &self.destination {
             Destination::File { path } => {
-                let mut sink = FileSink::open(path).await.map_err(stopped)?;
-                drain_with(store, name, &mut sink, options, &progress).await
+                let sink = Arc::new(FileSink::open(path).await.map_err(stopped)?);
+                drain_with(store, name, &sink, experience, options, &progress).await
             }
             Destination::Stdout => {
-                drain_with(store, name, &mut StdoutSink::new(), options, &progress).await
+                let sink = Arc::new(StdoutSink::new());
+                drain_with(store, name, &sink, experience, options, &progress).await
             }
             #[cfg(feature = "memory")]
             Destination::Memory(consumer) => {
-                let mut sink = consumer.clone();
-                drain_with(store, name, &mut sink, options, &progress).await
+                let sink = Arc::new(consumer.clone());
+                drain_with(store, name, &sink, experience, options, &progress).await
             }
             Destination::Kinesis(settings) => {
-                let mut sink = match self.stream.take() {
+                let sink = match self.stream.take() {
                     Some(sink) => sink,
-                    None => KinesisSink::open(name, settings).await.map_err(stopped)?,
+                    None => Arc::new(KinesisSink::open(name, settings).await.map_err(stopped)?),
                 };
-                let result = drain_with(store, name, &mut sink, options, &progress).await;
+                let result = drain_with(store, name, &sink, experience, options, &progress).await;
                 let broken = result.as_ref().is_err_and(|error| {
                     matches!(
                         *error.cause,

@@ -62,6 +62,11 @@ pub struct DrainReport {
     /// Messages that were retried: each further call of a message counts, so one that took three
     /// calls counts twice.
     pub retried: u64,
+    /// Messages that were retried although they may have arrived, because the answer was lost or
+    /// not clear. Consumers drop such duplicates by their id.
+    pub maybe_duplicates: u64,
+    /// Messages that left the outbox as dead letters: the destination will never accept them.
+    pub dead: u64,
     /// Times that a message was refused because the destination had enough for the moment.
     pub throttled: u64,
     /// Set if the outbox was empty at the end. It is false during the drain, and after a

@@ -8,18 +8,43 @@ use crate::batch::CallLimits;
 use crate::error::Cause;
 
 /// An open destination.
-pub(crate) trait Sink: Send {
-    /// Returns the limits of one call.
+pub(crate) trait Sink: Send + Sync + 'static {
+    /// Returns the limits of calls.
     fn limits(&self) -> CallLimits;
+
+    /// Returns true if messages of different cohorts take turns. Otherwise all messages go in the
+    /// order of the outbox.
+    fn takes_turns(&self) -> bool {
+        false
+    }
 
     /// Returns the reason why the destination will never accept this message, if there is one.
     fn refuses(&self, message: &Outgoing) -> Option<String>;
 
-    /// Makes one call. The answer has a verdict per message, in order.
+    /// Makes one call.
     fn send(
-        &mut self,
+        &self,
         messages: &[Outgoing],
-    ) -> impl Future<Output = Result<Vec<Verdict>, CallFailure>> + Send;
+    ) -> impl Future<Output = Result<CallAnswer, CallFailure>> + Send;
+}
+
+/// The answer to a call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CallAnswer {
+    /// A verdict per message, in order.
+    pub(crate) verdicts: Vec<Verdict>,
+    /// The shards that took messages.
+    pub(crate) shards: Vec<String>,
+}
+
+impl CallAnswer {
+    /// Makes the answer of a destination without shards.
+    pub(crate) fn of(verdicts: Vec<Verdict>) -> Self {
+        Self {
+            verdicts,
+            shards: Vec::new(),
+        }
+    }
 }
 
 /// The result of one message of a call.
@@ -43,6 +68,8 @@ pub(crate) enum CallFailure {
     /// The call may work the next time. The messages may have arrived, because their answer may
     /// have been lost.
     Transient(String),
+    /// The call is refused because of one of its messages, or several. None has arrived.
+    Refused(String),
     /// The call will not work until a setting or a permission changes.
     Stop(Cause),
 }

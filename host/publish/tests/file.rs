@@ -63,26 +63,23 @@ async fn a_torn_last_line_is_cut_off_and_sent_whole() {
 }
 
 #[tokio::test]
-async fn a_message_of_two_lines_is_kept_and_reported() {
+async fn a_message_of_two_lines_is_a_dead_letter() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("growth.ndjson");
     let backlog = TestOutbox::of([b"{}".to_vec(), b"{\n}".to_vec(), b"[]".to_vec()]);
     let destination = Destination::File { path: path.clone() };
-    let error = drain(
-        &backlog.store,
-        "growth",
-        &destination,
-        &DrainOptions::default(),
-        |_| {},
-    )
-    .await
-    .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "destination `growth`: message `run:2` is not taken: it contains a line feed, but this destination takes one message a line"
-    );
+    let options = DrainOptions::default();
+    let report = drain(&backlog.store, "growth", &destination, &options, |_| {})
+        .await
+        .unwrap();
+    assert_eq!((report.messages, report.dead), (2, 1));
     assert_eq!(fs::read(&path).unwrap(), b"{}\n[]\n");
-    assert_eq!(backlog.left("growth"), [b"{\n}"]);
+    assert!(backlog.left("growth").is_empty());
+    let dead = backlog.store.snapshot().unwrap().dead_letters(9).unwrap();
+    assert_eq!(
+        dead[0].reason,
+        "it contains a line feed, but this destination takes one message a line"
+    );
 }
 
 #[test]

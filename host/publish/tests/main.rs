@@ -2,7 +2,9 @@
 // With this line `clippy.toml` counts the helpers of the tests as tests too.
 #![cfg(test)]
 
+mod fake;
 mod file;
 mod kinesis;
+mod matrix;
 mod moto;
 mod support;

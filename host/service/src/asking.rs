@@ -15,12 +15,12 @@ use super::maintenance;
 use super::phase::Phase;
 use super::service::Service;
 use crate::api::{
-    ApiError, DefinitionFile, DestinationHealth, ErrorCode, ExplainRequest, Explanation,
-    ForgottenUser, HistoryQuery, MembersPage, MembersQuery, PlanRequest, PrunedEvents, RunHistory,
-    RunPlan, SourceSummary, StatusDocument,
+    ApiError, DeadLetterList, DeadLettersRequest, DefinitionFile, DestinationHealth, ErrorCode,
+    ExplainRequest, Explanation, ForgottenUser, HandledDeadLetters, HistoryQuery, MembersPage,
+    MembersQuery, PlanRequest, PrunedEvents, RunHistory, RunPlan, SourceSummary, StatusDocument,
 };
 use crate::queries::{self, Explained, RunningState};
-use crate::requests::{CohortAnswer, CohortRequest, decide};
+use crate::requests::{self, CohortAnswer, CohortRequest, decide};
 
 /// The longest time that a request waits for the first import of files.
 const IMPORT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -49,6 +49,31 @@ impl Service {
     pub(crate) async fn prune(&self, anyway: bool) -> Result<PrunedEvents, ApiError> {
         let project = self.project();
         maintenance::prune(Arc::clone(&self.state), &project.config, anyway).await
+    }
+
+    /// Returns the dead letters of all destinations.
+    pub(crate) async fn dead_letters(&self) -> Result<DeadLetterList, ApiError> {
+        let store = self.state.store.clone();
+        let list = blocking(move || queries::dead_letters(&store.snapshot()?)).await;
+        list.map_err(ApiError::failed)
+    }
+
+    /// Puts dead letters back into the outbox, which wakes their destination.
+    pub(crate) async fn retry_dead_letters(
+        &self,
+        request: DeadLettersRequest,
+    ) -> Result<HandledDeadLetters, ApiError> {
+        let store = self.state.store.clone();
+        blocking(move || requests::retry_dead_letters(&store, &request)).await
+    }
+
+    /// Drops dead letters.
+    pub(crate) async fn drop_dead_letters(
+        &self,
+        request: DeadLettersRequest,
+    ) -> Result<HandledDeadLetters, ApiError> {
+        let store = self.state.store.clone();
+        blocking(move || requests::drop_dead_letters(&store, &request)).await
     }
 
     /// Sends a request about a cohort to the group that has it. If a reload ends that group first,

@@ -36,6 +36,14 @@ pub(crate) async fn deliver(
         let progress = |report: &DrainReport| {
             let mut counted = counted.lock();
             state.metrics.delivered(&name, &counted, report);
+            if report.dead > counted.dead {
+                let dead_letters = report.dead - counted.dead;
+                tracing::error!(
+                    destination = name,
+                    dead_letters,
+                    "the destination will never take some messages; `muster dead-letters list` names them"
+                );
+            }
             if report.messages > counted.messages {
                 known.took();
             }

@@ -79,6 +79,8 @@ impl Metrics {
                 waiting.map_or((0, 0), |(_, messages, bytes)| (*messages, *bytes));
             self.backlog.get_or_create(&of).set(signed(messages));
             self.backlog_bytes.get_or_create(&of).set(signed(bytes));
+            let dead = state.store.count_dead_letters(name)?;
+            self.dead_letters.get_or_create(&of).set(signed(dead));
             let health = destination.health();
             self.destination_up
                 .get_or_create(&of)

@@ -67,6 +67,9 @@ pub(crate) struct Metrics {
     calls: Counters<OfDestination>,
     retried: Counters<OfDestination>,
     throttled: Counters<OfDestination>,
+    maybe_duplicates: Counters<OfDestination>,
+    rejected: Counters<OfDestination>,
+    pub(super) dead_letters: Gauges<OfDestination>,
     pub(super) backlog: Gauges<OfDestination>,
     pub(super) backlog_bytes: Gauges<OfDestination>,
     pub(super) destination_up: Gauges<OfDestination>,
@@ -122,6 +125,9 @@ impl Metrics {
             calls: Family::default(),
             retried: Family::default(),
             throttled: Family::default(),
+            maybe_duplicates: Family::default(),
+            rejected: Family::default(),
+            dead_letters: Family::default(),
             backlog: Family::default(),
             backlog_bytes: Family::default(),
             destination_up: Family::default(),
@@ -166,6 +172,9 @@ impl Metrics {
             calls "destination_calls" "Calls made to the destination"
             retried "destination_retried_messages" "Messages that were sent again"
             throttled "destination_throttled_messages" "Messages that the destination refused for now"
+            maybe_duplicates "destination_maybe_duplicate_messages" "Messages that were sent again although they may have arrived"
+            rejected "destination_rejected_messages" "Messages that became dead letters"
+            dead_letters "destination_dead_letters" "Dead letters"
             backlog "destination_backlog_messages" "Messages that wait in the outbox"
             backlog_bytes "destination_backlog_bytes" "Bytes that wait in the outbox"
             destination_up "destination_up" "1 while the destination takes messages"
@@ -255,6 +264,12 @@ impl Metrics {
         self.throttled
             .get_or_create(&of)
             .inc_by(now.throttled - before.throttled);
+        self.maybe_duplicates
+            .get_or_create(&of)
+            .inc_by(now.maybe_duplicates - before.maybe_duplicates);
+        self.rejected
+            .get_or_create(&of)
+            .inc_by(now.dead - before.dead);
     }
 }
 
@@ -287,7 +302,7 @@ mod tests {
         touch!(of_run: runs);
         touch!(of_cohort: failures entered exited members held last_run);
         touch!(of_source: events anonymous malformed groups mappings refused commits lag source_up);
-        touch!(of_destination: messages bytes calls retried throttled backlog backlog_bytes destination_up);
+        touch!(of_destination: messages bytes calls retried throttled maybe_duplicates rejected dead_letters backlog backlog_bytes destination_up);
         let mut text = String::new();
         encode(&mut text, &metrics.registry).unwrap();
         let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));

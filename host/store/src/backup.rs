@@ -218,7 +218,7 @@ impl Target {
 
     /// Marks the copy as a backup.
     fn mark(&self, options: &StoreOptions, at: Millis) -> Result<(), StoreError> {
-        let (env, tables, _) = environment::open(&self.partial(), options)?;
+        let (env, tables) = environment::open(&self.partial(), options)?;
         let mut txn = env.write_txn()?;
         let at = at.0.to_le_bytes();
         tables.meta.put(&mut txn, BACKUP, &at)?;

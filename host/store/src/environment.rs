@@ -21,16 +21,21 @@ macro_rules! tables {
         #[derive(Clone, Copy)]
         pub(crate) struct Tables {
             $($(#[$doc])* pub(crate) $field: Table,)+
+            /// destination, 0, number u64 → dead letter; see [`LATER`].
+            dead_letters: Option<Table>,
+            /// Insert ids ([`crate::insert_ids`]); see [`LATER`].
+            insert_ids: Option<Table>,
         }
 
         const NAMES: &[&str] = &[$($name),+];
         const COUNT: usize = NAMES.len();
 
         impl Tables {
-            /// Makes the struct of tables in the order of [`NAMES`].
-            fn of(tables: [Table; COUNT]) -> Self {
+            /// Makes the struct of tables in the order of [`NAMES`] and of [`LATER`].
+            fn of((tables, later): ([Table; COUNT], [Option<Table>; LATER.len()])) -> Self {
                 let [$($field),+] = tables;
-                Self { $($field),+ }
+                let [dead_letters, insert_ids] = later;
+                Self { $($field,)+ dead_letters, insert_ids }
             }
         }
     };
@@ -81,9 +86,29 @@ tables! {
     destinations = "destinations",
 }
 
-/// The table of insert ids ([`crate::insert_ids`]). Only writers read it, so a store that an earlier
-/// version wrote can be read without it.
-const INSERT_IDS: &str = "insert_ids";
+/// The names of the tables that came later than the others. A store of an earlier version that is
+/// open for reading only does not have them.
+const LATER: [&str; 2] = ["dead_letters", "insert_ids"];
+
+impl Tables {
+    /// Returns the table of dead letters.
+    ///
+    /// # Errors
+    /// When a store of an earlier version is open read-only.
+    pub(crate) fn dead_letters(&self) -> Result<Table, StoreError> {
+        self.dead_letters.ok_or(StoreError::Corrupt {
+            what: "the table of dead letters, which this store does not have yet",
+        })
+    }
+
+    /// Returns the table of insert ids.
+    ///
+    /// # Errors
+    /// When a store of an earlier version is open read-only.
+    pub(crate) fn insert_ids(&self) -> Result<Table, StoreError> {
+        self.insert_ids.ok_or(StoreError::ReadOnly)
+    }
+}
 
 /// The largest number of readers of all snapshots and threads together, including processes that
 /// open the store read-only. LMDB: a slot is 64 bytes of the lock file, so all slots are 512 KiB. A
@@ -97,12 +122,11 @@ pub(crate) const READERS_FOR_THREADS: usize = 1024;
 /// The smallest address space that is requested if the system does not grant more.
 const LEAST_MAP: u64 = 1 << 30;
 
-/// Opens the database in a directory that exists, and creates what is missing. Returns the tables
-/// that a reader needs, and that of insert ids.
+/// Opens the database in a directory that exists, and creates what is missing.
 pub(crate) fn open(
     directory: &Path,
     options: &StoreOptions,
-) -> Result<(Env<WithoutTls>, Tables, Table), StoreError> {
+) -> Result<(Env<WithoutTls>, Tables), StoreError> {
     let flags = match options.durable {
         true => EnvFlags::empty(),
         false => EnvFlags::NO_SYNC,
@@ -115,11 +139,14 @@ pub(crate) fn open(
             tables.push(opener.create_database::<Bytes, Sealed>(txn, Some(name))?);
         }
         let tables: [_; COUNT] = tables.try_into().map_err(|_| NO_TABLES)?;
-        let insert_ids = opener.create_database::<Bytes, Sealed>(txn, Some(INSERT_IDS))?;
-        Ok(CommitOrAbort::<_, ()>::Commit((tables, insert_ids)))
+        let mut later = [None; LATER.len()];
+        for (table, name) in later.iter_mut().zip(LATER) {
+            *table = Some(opener.create_database::<Bytes, Sealed>(txn, Some(name))?);
+        }
+        Ok(CommitOrAbort::<_, ()>::Commit((tables, later)))
     })?;
-    let (tables, insert_ids) = opened.commit().ok_or(NO_TABLES)?;
-    Ok((env, Tables::of(tables), insert_ids))
+    let tables = opened.commit().map(Tables::of).ok_or(NO_TABLES)?;
+    Ok((env, tables))
 }
 
 /// Opens the database in a directory for reading only. Another process may have it open. Creates
@@ -146,7 +173,11 @@ pub(crate) fn open_read_only(
             tables.push(table.ok_or_else(missing)?);
         }
         let tables: [_; COUNT] = tables.try_into().map_err(|_| NO_TABLES)?;
-        Ok(CommitOrAbort::<_, ()>::Commit(tables))
+        let mut later = [None; LATER.len()];
+        for (table, name) in later.iter_mut().zip(LATER) {
+            *table = opener.open_database::<Bytes, Sealed>(txn, Some(name))?;
+        }
+        Ok(CommitOrAbort::<_, ()>::Commit((tables, later)))
     })?;
     let tables = opened.commit().map(Tables::of).ok_or(NO_TABLES)?;
     Ok((env, tables))
@@ -182,7 +213,7 @@ fn open_env(directory: &Path, size: u64, flags: EnvFlags) -> Result<Env<WithoutT
     let mut options = EnvOpenOptions::new().read_txn_without_tls();
     options
         .map_size(usize::try_from(size).unwrap_or(usize::MAX))
-        .max_dbs(COUNT as u32 + 1)
+        .max_dbs((COUNT + LATER.len()) as u32)
         .max_readers(MAX_READERS);
     // SAFETY: while the file is mapped, only LMDB may change it, which keeps its own lock file. A
     // caller that writes holds `Lock`, so no second process that respects the lock writes. Other
@@ -191,4 +222,36 @@ fn open_env(directory: &Path, size: u64, flags: EnvFlags) -> Result<Env<WithoutT
     // only flags ever passed are those for reading and for not waiting for the disk, which disable
     // no lock.
     unsafe { options.flags(flags).open(directory) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_of_a_version_without_dead_letters_opens_read_only() {
+        let directory = tempfile::tempdir().unwrap();
+        let options = StoreOptions {
+            map_size: 1 << 24,
+            ..StoreOptions::default()
+        };
+        let older = || {
+            let env = map(directory.path(), &options, EnvFlags::empty())?;
+            let txn = env.write_txn()?;
+            let made = env.create_databases_and_commit(txn, |opener, txn| {
+                for name in NAMES {
+                    opener.create_database::<Bytes, Sealed>(txn, Some(name))?;
+                }
+                Ok::<_, heed::Error>(CommitOrAbort::<_, ()>::Commit(()))
+            })?;
+            assert!(made.commit().is_some());
+            Ok::<_, heed::Error>(env)
+        };
+        older().unwrap().prepare_for_closing().wait();
+        let (env, tables) = open_read_only(directory.path(), &options).unwrap();
+        assert!(tables.dead_letters().is_err());
+        env.prepare_for_closing().wait();
+        let (_, tables) = open(directory.path(), &options).unwrap();
+        assert!(tables.dead_letters().is_ok());
+    }
 }

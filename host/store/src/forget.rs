@@ -44,7 +44,7 @@ impl Store {
     /// Three things stay:
     /// - texts that have a number (property values of at most [`crate::MAX_TEXT`] bytes), even if
     ///   only this user had them, because numbers are shared;
-    /// - messages that wait in the outbox;
+    /// - messages that wait in the outbox, and dead letters;
     /// - the bytes of freed pages of the file, until the pages are used again.
     ///
     /// Older snapshots keep the user until they are dropped, but they no longer find the id.

@@ -56,6 +56,7 @@ mod cell;
 mod changed_users;
 mod chunks;
 mod codec;
+mod dead_letters;
 mod duplicates;
 mod environment;
 mod error;
@@ -102,6 +103,7 @@ mod view;
 
 pub use append::Appended;
 pub use backup::BackupProgress;
+pub use dead_letters::{DeadLetter, RejectedMessage};
 pub use error::StoreError;
 pub use failures::{FailureChanges, FailureSummary, UserFailure};
 pub use forget::ForgetChanges;

@@ -86,34 +86,46 @@ impl Store {
         Ok(messages)
     }
 
+    /// Returns numbers and ids of the messages of a destination after a number, oldest first: at
+    /// most `limit`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn outbox_ids(
+        &self,
+        destination: &str,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, String)>, StoreError> {
+        within("a destination's name", destination.len(), MAX_DESTINATION)?;
+        let txn = self.inner.env.read_txn()?;
+        let first = numbered(destination.as_bytes(), after.saturating_add(1));
+        let last = numbered(destination.as_bytes(), u64::MAX);
+        let range = (Included(first.as_slice()), Included(last.as_slice()));
+        let mut ids = Vec::new();
+        for entry in self.inner.tables.outbox.range(&txn, &range)?.take(limit) {
+            let (key, value) = entry?;
+            let mut value = ByteReader::new(value, "a message of the outbox");
+            ids.push((number_of(key)?, value.text()?.to_owned()));
+        }
+        Ok(ids)
+    }
+
     /// Removes sent messages from the outbox, durably. Ignores numbers that it does not hold.
     ///
     /// # Errors
     /// When the database cannot be written. Nothing has changed then.
     pub fn acknowledge(&self, destination: &str, sequences: &[u64]) -> Result<(), StoreError> {
-        within("a destination's name", destination.len(), MAX_DESTINATION)?;
-        let tables = &self.inner.tables;
-        let mut txn = self.inner.env.write_txn()?;
-        let mut backlog = read_backlog(&txn, tables, destination)?;
-        for sequence in sequences {
-            let key = numbered(destination.as_bytes(), *sequence);
-            let Some(value) = tables.outbox.get(&txn, &key)? else {
-                continue;
-            };
-            backlog.messages = backlog.messages.saturating_sub(1);
-            backlog.bytes = backlog.bytes.saturating_sub(value.len() as u64);
-            tables.outbox.delete(&mut txn, &key)?;
-        }
-        write_backlog(&mut txn, tables, destination, backlog)?;
-        self.inner.commit(txn)
+        self.settle(destination, sequences, &[])
     }
 
-    /// Drops all messages that wait for a destination, in commits of 1,000 messages. Returns their
-    /// number.
+    /// Drops all messages that wait for a destination, in commits of 1,000 messages, and its dead
+    /// letters. Returns the number of messages that waited.
     ///
     /// # Errors
     /// When the database cannot be written. Messages that were dropped before stay dropped.
     pub fn drop_backlog(&self, destination: &str) -> Result<u64, StoreError> {
+        self.drop_dead_letters(destination, None)?;
         let mut dropped = 0;
         loop {
             let waiting = self.outbox(destination, 0, DROPPED_AT_ONCE, usize::MAX)?;
@@ -204,6 +216,26 @@ pub(crate) fn add(
         write_backlog(txn, tables, destination, backlog)?;
     }
     Ok(())
+}
+
+/// Removes messages of a destination. Ignores numbers that the outbox does not hold.
+pub(crate) fn remove(
+    txn: &mut RwTxn<'_>,
+    tables: &Tables,
+    destination: &str,
+    sequences: impl Iterator<Item = u64>,
+) -> Result<(), StoreError> {
+    let mut backlog = read_backlog(txn, tables, destination)?;
+    for sequence in sequences {
+        let key = numbered(destination.as_bytes(), sequence);
+        let Some(value) = tables.outbox.get(txn, &key)? else {
+            continue;
+        };
+        backlog.messages = backlog.messages.saturating_sub(1);
+        backlog.bytes = backlog.bytes.saturating_sub(value.len() as u64);
+        tables.outbox.delete(txn, &key)?;
+    }
+    write_backlog(txn, tables, destination, backlog)
 }
 
 fn read_backlog(

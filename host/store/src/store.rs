@@ -106,7 +106,7 @@ impl Store {
         if options.check {
             pages::check(&directory.join("data.mdb"), lock.marked()?)?;
         }
-        let (env, tables, insert_ids) = environment::open(directory, options)?;
+        let (env, tables) = environment::open(directory, options)?;
         lock.mark()?;
         folder::close_to_others(directory)?;
         // Clears the slots of processes that read the store and were killed. Their slots would keep
@@ -129,7 +129,7 @@ impl Store {
         };
         let view = load_view(&txn, &tables, terms.counts())?;
         let importing = sources::importing_segments(&txn, &tables)?;
-        let insert_ids = InsertIds::load(&txn, insert_ids, &importing)?;
+        let insert_ids = InsertIds::load(&txn, tables.insert_ids()?, &importing)?;
         drop(txn);
         let inner = StoreInner {
             memory: Mutex::new(memory),

@@ -8,6 +8,7 @@
 #![cfg(test)]
 
 mod byte_budget;
+mod dead_letters;
 mod duplicates;
 mod expiries;
 mod failures;

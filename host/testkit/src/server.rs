@@ -63,7 +63,8 @@ pub enum ServerReply {
     },
     /// Closes the connection without an answer.
     Hangup,
-    /// Forwards the request to a port of this machine, and returns the answer.
+    /// Forwards the request to a port of this machine, one request at a time, and returns the
+    /// answer. (moto gives records of calls at the same time the same number, and keeps one.)
     Forward(u16),
 }
 
@@ -104,6 +105,9 @@ impl ScriptedServer {
     }
 }
 
+/// The lock of a request that is forwarded.
+static FORWARDING: Mutex<()> = Mutex::new(());
+
 /// Serves one request per connection.
 fn serve(
     mut stream: TcpStream,
@@ -125,6 +129,7 @@ fn serve(
     let bytes = match answer(&request, before) {
         ServerReply::Hangup => return,
         ServerReply::Forward(port) => {
+            let _one = FORWARDING.lock();
             let mut server = TcpStream::connect(("127.0.0.1", port)).unwrap();
             server.write_all(&request.raw).unwrap();
             let mut bytes = Vec::new();

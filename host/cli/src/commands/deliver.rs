@@ -21,6 +21,8 @@ pub(crate) struct DeliveredDestination {
     attempts: u64,
     retried: u64,
     throttled: u64,
+    maybe_duplicates: u64,
+    dead: u64,
     complete: bool,
     error: Option<DeliveryFault>,
 }
@@ -99,6 +101,12 @@ impl Delivered {
             let (messages, size) = (count(report.messages, "message"), bytes(report.bytes));
             self.text += &format!("sent {messages} to {name} ({size})\n");
         }
+        if report.dead > 0 {
+            let dead = count(report.dead, "message");
+            self.problems.push(format!(
+                "destination `{name}`: {dead} can never be delivered\n  hint: `muster dead-letters list` says why"
+            ));
+        }
         if let Some(error) = error {
             let hint = error
                 .cause
@@ -117,6 +125,8 @@ impl Delivered {
             attempts: report.attempts,
             retried: report.retried,
             throttled: report.throttled,
+            maybe_duplicates: report.maybe_duplicates,
+            dead: report.dead,
             complete: report.complete,
             error: error.map(|error| DeliveryFault {
                 kind: error.cause.kind(),

@@ -7,6 +7,7 @@ mod build;
 mod check;
 pub(crate) mod compile_rule;
 mod completions;
+mod dead_letters;
 pub(crate) mod deliver;
 mod explain;
 mod fmt;
@@ -46,6 +47,7 @@ pub(crate) enum Command {
     Reconcile(reconcile::ReconcileCommand),
     Reject(reject::RejectCommand),
     Forget(forget::ForgetCommand),
+    DeadLetters(dead_letters::DeadLettersCommand),
     Prune(prune::PruneCommand),
     Backup(backup::BackupCommand),
     Explain(explain::ExplainCommand),
@@ -74,6 +76,7 @@ impl Command {
             Self::Reconcile(command) => command.run(output),
             Self::Reject(command) => command.run(output),
             Self::Forget(command) => command.run(output),
+            Self::DeadLetters(command) => command.run(output),
             Self::Prune(command) => command.run(output),
             Self::Backup(command) => command.run(output),
             Self::Explain(command) => command.run(output),

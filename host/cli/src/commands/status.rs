@@ -134,6 +134,15 @@ fn all_remarks(status: &StatusDocument) -> Vec<String> {
                 .to_owned(),
         );
     }
+    for destination in &status.destinations {
+        if destination.dead_letters > 0 {
+            all.push(format!(
+                "destination `{}` has {}: `muster dead-letters list` says why",
+                destination.name,
+                count(destination.dead_letters, "dead letter")
+            ));
+        }
+    }
     let refused = status.store.retention_refused.as_ref();
     all.extend(refused.map(logs::refused_prune));
     status

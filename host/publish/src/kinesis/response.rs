@@ -1,5 +1,7 @@
 //! Reads a PutRecords answer and finds the entries that failed.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_kinesis::types::PutRecordsResultEntry;
 
 use super::fault::{Class, class_of_code};
@@ -21,6 +23,12 @@ pub(super) fn verdicts(sent: usize, answer: &[PutRecordsResultEntry]) -> Vec<Ver
         return vec![Verdict::Failed(reason); sent];
     }
     answer.iter().map(verdict).collect()
+}
+
+/// Returns the shards that took records.
+pub(super) fn shards(answer: &[PutRecordsResultEntry]) -> Vec<String> {
+    let shards: BTreeSet<_> = answer.iter().filter_map(|entry| entry.shard_id()).collect();
+    shards.into_iter().map(str::to_owned).collect()
 }
 
 fn verdict(entry: &PutRecordsResultEntry) -> Verdict {

@@ -6,17 +6,18 @@ use std::path::{Path, PathBuf};
 
 use muster_store::Outgoing;
 use muster_tasks::blocking;
+use tokio::sync::Mutex;
 
 use crate::batch::CallLimits;
 use crate::error::Cause;
-use crate::sink::{CallFailure, Sink, Verdict};
+use crate::sink::{CallAnswer, CallFailure, Sink, Verdict};
 
 /// The bytes that are read at a time in the search for the last line feed.
 const SEARCH_BLOCK: u64 = 64 << 10;
 
 /// An open file between calls; during a call a blocking thread owns the file.
 pub(crate) struct FileSink {
-    file: Option<LineFile>,
+    file: Mutex<Option<LineFile>>,
 }
 
 impl FileSink {
@@ -25,7 +26,9 @@ impl FileSink {
     pub(crate) async fn open(path: &Path) -> Result<Self, Cause> {
         let path = path.to_owned();
         let file = blocking(move || LineFile::open(path)).await?;
-        Ok(Self { file: Some(file) })
+        Ok(Self {
+            file: Mutex::new(Some(file)),
+        })
     }
 }
 
@@ -38,10 +41,11 @@ impl Sink for FileSink {
         super::refuses(message)
     }
 
-    async fn send(&mut self, messages: &[Outgoing]) -> Result<Vec<Verdict>, CallFailure> {
+    async fn send(&self, messages: &[Outgoing]) -> Result<CallAnswer, CallFailure> {
         // The file is missing only after a call that was cut off, and then the process is shutting
         // down.
-        let Some(mut file) = self.file.take() else {
+        let mut place = self.file.lock().await;
+        let Some(mut file) = place.take() else {
             return Err(CallFailure::Stop(Cause::ShuttingDown));
         };
         let lines = super::lines(messages);
@@ -50,9 +54,9 @@ impl Sink for FileSink {
             (file, result)
         };
         let (file, result) = blocking(append).await;
-        self.file = Some(file);
+        *place = Some(file);
         result.map_err(CallFailure::Stop)?;
-        Ok(vec![Verdict::Sent; messages.len()])
+        Ok(CallAnswer::of(vec![Verdict::Sent; messages.len()]))
     }
 }
 

@@ -17,6 +17,7 @@ const LIMITS: CallLimits = CallLimits {
     messages: 1_000,
     bytes: 4 << 20,
     overhead: 1,
+    calls: 1,
 };
 
 /// Refuses a message with a line feed, because it would be two lines.

@@ -8,7 +8,7 @@ use muster_tasks::blocking;
 
 use crate::batch::CallLimits;
 use crate::error::Cause;
-use crate::sink::{CallFailure, Sink, Verdict};
+use crate::sink::{CallAnswer, CallFailure, Sink, Verdict};
 
 /// A sink into a writer, which is [`io::stdout`] outside tests.
 pub(crate) struct StdoutSink<W = io::Stdout> {
@@ -21,7 +21,7 @@ impl StdoutSink {
     }
 }
 
-impl<W: Write + 'static> Sink for StdoutSink<W> {
+impl<W: Write + Send + Sync + 'static> Sink for StdoutSink<W> {
     fn limits(&self) -> CallLimits {
         super::LIMITS
     }
@@ -30,7 +30,7 @@ impl<W: Write + 'static> Sink for StdoutSink<W> {
         super::refuses(message)
     }
 
-    async fn send(&mut self, messages: &[Outgoing]) -> Result<Vec<Verdict>, CallFailure> {
+    async fn send(&self, messages: &[Outgoing]) -> Result<CallAnswer, CallFailure> {
         let (make, lines) = (self.make, super::lines(messages));
         let write = move || {
             let mut writer = make();
@@ -38,7 +38,7 @@ impl<W: Write + 'static> Sink for StdoutSink<W> {
             writer.flush()
         };
         match blocking(write).await {
-            Ok(()) => Ok(vec![Verdict::Sent; messages.len()]),
+            Ok(()) => Ok(CallAnswer::of(vec![Verdict::Sent; messages.len()])),
             Err(error) => Err(CallFailure::Stop(Cause::Stdout(error))),
         }
     }
@@ -62,7 +62,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_reader_that_went_away_ends_the_drain() {
-        let mut sink = StdoutSink { make: || Closed };
+        let sink = StdoutSink { make: || Closed };
         let message = Outgoing {
             sequence: 1,
             id: "run:1".to_owned(),

@@ -11,10 +11,12 @@
 //! | `users.rs` | users: the deletion of one, and why one is in a cohort |
 //! | `plan.rs` | what the next run would change |
 //! | `status.rs` | the state of the service, the store, sources and destinations |
+//! | `dead_letters.rs` | messages that a destination will never accept |
 //! | `store.rs` | the removal of old events |
 //! | `error.rs` | refusals |
 
 mod cohorts;
+mod dead_letters;
 mod error;
 mod plan;
 mod status;
@@ -25,6 +27,7 @@ pub use cohorts::{
     HistoryQuery, MembersPage, MembersQuery, ReconcileRequest, ReconciledCopy, RejectedRun,
     RequestedRun, RunHistory, SyncRequest,
 };
+pub use dead_letters::{DeadLetterList, DeadLetterSummary, DeadLettersRequest, HandledDeadLetters};
 pub use error::{ApiError, ErrorBody, ErrorCode};
 pub use plan::{CohortPlan, PlanRequest, RunPlan};
 pub use status::{

@@ -110,6 +110,9 @@ pub struct DestinationHealth {
     pub waiting_messages: u64,
     /// Their bytes.
     pub waiting_bytes: u64,
+    /// The number of dead letters.
+    #[serde(default)]
+    pub dead_letters: u64,
     /// The latest instant at which the destination took a message.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub delivered: Option<Millis>,

@@ -14,9 +14,9 @@ use tokio::runtime::Runtime;
 
 use super::socket::{self, SOCKET};
 use crate::api::{
-    ApiError, DefinitionFile, ErrorBody, ForgetRequest, ForgottenUser, PruneRequest, PrunedEvents,
-    ReconcileRequest, ReconciledCopy, RejectedRun, RequestedRun, StatusDocument, SyncRequest,
-    VERSION,
+    ApiError, DeadLettersRequest, DefinitionFile, ErrorBody, ForgetRequest, ForgottenUser,
+    HandledDeadLetters, PruneRequest, PrunedEvents, ReconcileRequest, ReconciledCopy, RejectedRun,
+    RequestedRun, StatusDocument, SyncRequest, VERSION,
 };
 
 /// A client of the service that runs on a store. It must not be used within an asynchronous task.
@@ -129,6 +129,22 @@ impl ControlClient {
     /// See [`ClientError`].
     pub fn prune(&self, request: &PruneRequest) -> Answered<PrunedEvents> {
         self.post("/prune", request)
+    }
+
+    /// Puts dead letters back into the outbox.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn retry_dead_letters(&self, request: &DeadLettersRequest) -> Answered<HandledDeadLetters> {
+        self.post("/dead-letters/retry", request)
+    }
+
+    /// Drops dead letters.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn drop_dead_letters(&self, request: &DeadLettersRequest) -> Answered<HandledDeadLetters> {
+        self.post("/dead-letters/drop", request)
     }
 
     fn get<T: DeserializeOwned>(&self, path: &str) -> Answered<T> {

@@ -14,10 +14,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::{
-    ApiError, DefinitionFile, ErrorBody, ErrorCode, ExplainRequest, Explanation, ForgetRequest,
-    ForgottenUser, HistoryQuery, MembersPage, MembersQuery, PlanRequest, PruneRequest,
-    PrunedEvents, ReconcileRequest, ReconciledCopy, RejectedRun, RequestedRun, RunHistory, RunPlan,
-    StatusDocument, SyncRequest, VERSION,
+    ApiError, DeadLetterList, DeadLettersRequest, DefinitionFile, ErrorBody, ErrorCode,
+    ExplainRequest, Explanation, ForgetRequest, ForgottenUser, HandledDeadLetters, HistoryQuery,
+    MembersPage, MembersQuery, PlanRequest, PruneRequest, PrunedEvents, ReconcileRequest,
+    ReconciledCopy, RejectedRun, RequestedRun, RunHistory, RunPlan, StatusDocument, SyncRequest,
+    VERSION,
 };
 use crate::requests::{CohortAnswer, CohortRequest, read_ids};
 use crate::service::Service;
@@ -40,7 +41,10 @@ pub(super) fn router() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(explain))
         .routes(routes!(forget))
         .routes(routes!(plan))
-        .routes(routes!(prune));
+        .routes(routes!(prune))
+        .routes(routes!(dead_letters))
+        .routes(routes!(retry_dead_letters))
+        .routes(routes!(drop_dead_letters));
     OpenApiRouter::new()
         .nest(VERSION, routes)
         .fallback(unknown_path)
@@ -197,6 +201,39 @@ async fn prune(
 ) -> JsonAnswer<PrunedEvents> {
     answer(service, "prune", move |service| async move {
         service.prune(request.anyway).await
+    })
+    .await
+}
+
+/// Returns the dead letters of all destinations.
+#[utoipa::path(get, path = "/dead-letters", responses((status = 200, description = "The answer", body = DeadLetterList), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
+async fn dead_letters(State(service): State<Arc<Service>>) -> JsonAnswer<DeadLetterList> {
+    answer(service, "dead-letters", |service| async move {
+        service.dead_letters().await
+    })
+    .await
+}
+
+/// Puts dead letters of a destination back into its outbox, with their ids and bytes.
+#[utoipa::path(post, path = "/dead-letters/retry", request_body = DeadLettersRequest, responses((status = 200, description = "The answer", body = HandledDeadLetters), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
+async fn retry_dead_letters(
+    State(service): State<Arc<Service>>,
+    ApiJson(request): ApiJson<DeadLettersRequest>,
+) -> JsonAnswer<HandledDeadLetters> {
+    answer(service, "retry dead letters", move |service| async move {
+        service.retry_dead_letters(request).await
+    })
+    .await
+}
+
+/// Drops dead letters of a destination.
+#[utoipa::path(post, path = "/dead-letters/drop", request_body = DeadLettersRequest, responses((status = 200, description = "The answer", body = HandledDeadLetters), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
+async fn drop_dead_letters(
+    State(service): State<Arc<Service>>,
+    ApiJson(request): ApiJson<DeadLettersRequest>,
+) -> JsonAnswer<HandledDeadLetters> {
+    answer(service, "drop dead letters", move |service| async move {
+        service.drop_dead_letters(request).await
     })
     .await
 }

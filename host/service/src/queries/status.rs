@@ -169,10 +169,12 @@ fn destinations(
         let health = running.and_then(|running| running.destinations.get(&name).cloned());
         let waiting = backlog.iter().find(|(other, ..)| *other == name);
         let (messages, bytes) = waiting.map_or((0, 0), |(_, messages, bytes)| (*messages, *bytes));
+        let dead = snapshot.map_or(Ok(0), |snapshot| snapshot.count_dead_letters(&name))?;
         destinations.push(DestinationHealth {
             name,
             waiting_messages: messages,
             waiting_bytes: bytes,
+            dead_letters: dead,
             ..health.unwrap_or_default()
         });
     }

@@ -7,9 +7,11 @@
 //! | `local.rs` | the execution of a request about one cohort without the service |
 //! | `reconcile.rs` | the copy of a destination is made equal to the members |
 //! | `removal.rs` | cohorts whose definition is gone |
+//! | `dead_letters.rs` | messages that a destination will never accept |
 //! | `prune.rs` | events that are older than the retention |
 
 mod cohort;
+mod dead_letters;
 mod local;
 mod prune;
 mod reconcile;
@@ -17,6 +19,7 @@ mod removal;
 mod run;
 
 pub use cohort::{CohortAnswer, CohortRequest};
+pub use dead_letters::{drop_dead_letters, retry_dead_letters};
 pub use local::execute;
 pub use prune::{may_prune, prune};
 pub use reconcile::{acknowledge, read_ids};

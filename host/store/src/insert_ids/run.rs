@@ -399,7 +399,8 @@ mod tests {
         ) {
             let directory = tempfile::tempdir().unwrap();
             let options = StoreOptions { map_size: 1 << 26, ..StoreOptions::default() };
-            let (env, _, table) = environment::open(directory.path(), &options).unwrap();
+            let (env, tables) = environment::open(directory.path(), &options).unwrap();
+            let table = tables.insert_ids().unwrap();
             let sorted: Vec<u64> = ids.iter().copied().collect();
             let mut txn = env.write_txn().unwrap();
             // The runs beside it are not read.
