@@ -5,6 +5,7 @@
 //! - `example.rs`: the example project, checked against an independent computation in Python
 //! - `language.rs`: the whole cohort language, checked against a second computation in Python
 //! - `kinesis.rs`: a stream and an assumed role in `moto_server`, over HTTP
+//! - `destination.rs`: what AWS needs for a destination, and its check, also against `aws.rs`
 //! - `crash.rs`, `kills.rs`: SIGKILL at random moments, of commands and of the service
 //! - `faults.rs`: a full disk, a folder that cannot be written, a damaged file
 //! - `broken.rs`: commands while something is wrong with the project's files
@@ -26,6 +27,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod aws;
 mod backup;
 mod broken;
 mod browser;
@@ -36,6 +38,7 @@ mod compile;
 mod connections;
 mod consumer;
 mod crash;
+mod destination;
 mod example;
 mod explain;
 mod faults;

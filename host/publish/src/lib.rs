@@ -47,6 +47,7 @@
 //! ```
 
 mod batch;
+mod check;
 mod destination;
 mod drain;
 mod error;
@@ -59,11 +60,12 @@ mod publisher;
 mod report;
 mod sink;
 
+pub use check::{CheckOptions, CheckState, CheckStep, check};
 pub use destination::{Destination, KinesisSettings};
 
 pub use error::{Cause, PoisonMessage, PublishError};
 pub use muster_aws::{
-    EndpointUrl, ExternalId, InvalidSetting, RegionName, Role, RoleArn, StreamName,
+    EndpointUrl, ExternalId, InvalidSetting, KeyArn, RegionName, Role, RoleArn, StreamName,
 };
 pub use publisher::{Publisher, drain, drain_all};
 pub use report::{DrainOptions, DrainReport, GIVE_UP_AFTER};
