@@ -37,6 +37,7 @@ mod cli;
 mod compile;
 mod connections;
 mod consumer;
+mod consumers;
 mod crash;
 mod destination;
 mod example;
