@@ -7,6 +7,7 @@
 //! - `kinesis.rs`: a stream and an assumed role in `moto_server`, over HTTP
 //! - `destination.rs`: what AWS needs for a destination, and its check, also against `aws.rs`
 //! - `consumers.rs`, `quick_start.rs`: the examples with an emulator of AWS
+//! - `secrets.rs`: secrets appear nowhere
 //! - `crash.rs`, `kills.rs`: SIGKILL at random moments, of commands and of the service
 //! - `faults.rs`: a full disk, a folder that cannot be written, a damaged file
 //! - `broken.rs`: commands while something is wrong with the project's files
@@ -57,5 +58,6 @@ mod quick_start;
 mod reference;
 mod rules;
 mod sdk;
+mod secrets;
 mod service;
 mod terminal;
