@@ -45,8 +45,8 @@ pub struct StreamSettings {
     pub region: Option<RegionName>,
     /// The role to assume. Without it, Muster uses the process's own credentials.
     pub role: Option<Role>,
-    /// The key with which the stream is encrypted, if it is a key of the stream's owner. The session
-    /// may use it, besides the stream.
+    /// The key with which the stream is encrypted, if it is a key of the stream's owner. The
+    /// session may use it, besides the stream.
     pub kms_key: Option<KeyArn>,
     /// The address of Kinesis if it is not AWS's own: an emulator, a private endpoint.
     pub endpoint_url: Option<EndpointUrl>,

@@ -13,8 +13,8 @@ use crate::kinesis;
 pub struct CheckOptions {
     /// Writes one marked message to a stream.
     pub send_test: bool,
-    /// Makes the dry run also at an unencrypted endpoint of this machine. Emulators ignore that a
-    /// call is a dry run, and write its record.
+    /// Makes the dry run also at an unencrypted endpoint of this machine, as `send_test` does.
+    /// Emulators ignore that a call is a dry run, and write its record.
     pub dry_run_here: bool,
 }
 
@@ -25,9 +25,9 @@ pub struct CheckStep {
     pub step: &'static str,
     /// The outcome.
     pub state: CheckState,
-    /// What was found.
+    /// The finding as a text.
     pub text: String,
-    /// What to do.
+    /// A hint at the remedy.
     pub hint: Option<String>,
 }
 

@@ -37,7 +37,7 @@ fn simulated(request: &ReceivedRequest, decision: &str) -> ServerReply {
     }
 }
 
-/// What differs from a set-up that is right.
+/// The difference from a set-up that is right.
 #[derive(Clone, Copy, PartialEq)]
 enum Flaw {
     None,
@@ -171,6 +171,22 @@ fn a_test_message_changes_no_consumer() {
             assert!(sent.key == "ASIA1", "the role's session writes");
             let text = steps.last().unwrap().text.clone();
             assert!(text.starts_with("message `muster-test-"), "{text}");
+        },
+    );
+}
+
+/// An emulator writes the record of a dry run. Then that record is the test message.
+#[test]
+fn one_test_message_is_written_if_dry_runs_are_ignored() {
+    in_clean_environment(
+        "check::one_test_message_is_written_if_dry_runs_are_ignored",
+        Base::Key,
+        async {
+            let server = aws(Flaw::Written);
+            let steps = steps(&destination(&server.endpoint), true).await;
+            assert_eq!(findings(&steps), [("dry_run", CheckState::Skipped)]);
+            assert_eq!(server.received("PutRecords").len(), 1);
+            assert_eq!(steps.last().unwrap().step, "test_message");
         },
     );
 }

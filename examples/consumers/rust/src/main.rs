@@ -1,8 +1,8 @@
 //! Reads a stream to its end, and prints the members of each cohort as JSON: `STREAM`.
 //!
-//! Region and credentials are AWS's own (`AWS_REGION`, `AWS_PROFILE`, …). The members are in memory,
-//! so it begins at the oldest record each time. A consumer that goes on where it stopped stores the
-//! sequence number of each shard in the same commit as the members.
+//! Region and credentials are AWS's own (`AWS_REGION`, `AWS_PROFILE`, …). The members are in
+//! memory, so it begins at the oldest record each time. A consumer that goes on where it stopped
+//! stores the sequence number of each shard in the same commit as the members.
 
 mod members;
 
@@ -14,7 +14,7 @@ use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
-use members::Members;
+use members::CohortMembers;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -24,7 +24,7 @@ async fn main() -> anyhow::Result<()> {
         .build_https();
     let config = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
     let client = Client::new(&config.load().await);
-    let mut members = Members::default();
+    let mut members = CohortMembers::default();
     let mut shards = client.list_shards().stream_name(&stream).send().await?;
     loop {
         for shard in shards.shards() {
@@ -42,7 +42,7 @@ async fn read(
     client: &Client,
     stream: &str,
     shard: &str,
-    members: &mut Members,
+    members: &mut CohortMembers,
 ) -> anyhow::Result<()> {
     let start = client
         .get_shard_iterator()

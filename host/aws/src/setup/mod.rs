@@ -23,7 +23,7 @@ const RETENTION_HOURS: u32 = 24;
 /// IAM: the name of a role has at most 64 characters.
 const ROLE_NAME_CHARACTERS: usize = 64;
 
-/// What one use of a stream needs in AWS.
+/// The role and the policies that one use of a stream needs in AWS.
 #[derive(Clone, Debug)]
 pub struct AwsSetup {
     /// The use of the stream.

@@ -66,15 +66,16 @@ pub(crate) async fn check(
     };
     let client = check.probe.client(credentials);
     let here = settings.endpoint_url.as_ref();
-    if here.is_some_and(|url| url.is_emulator()) && !options.dry_run_here {
+    let may_write = options.send_test || options.dry_run_here;
+    if here.is_some_and(|url| url.is_emulator()) && !may_write {
         check.steps.skipped(
             DRY_RUN,
             "an emulator would write the record: `--send-test` sends a marked message",
         );
-    } else {
-        check.dry_run(&client).await;
+        return;
     }
-    if options.send_test {
+    let is_written = check.dry_run(&client, options.send_test).await;
+    if options.send_test && !is_written {
         check.send(&client).await;
     }
 }
@@ -220,19 +221,30 @@ impl StreamCheck<'_> {
     }
 
     /// Makes a call that writes nothing (Kinesis, PutRecords, `DryRun`). Its success is an error of
-    /// that name.
-    async fn dry_run(&mut self, client: &Client) {
-        let (_, entry) = match test_entry() {
+    /// that name. An endpoint that ignores dry runs writes the message, which then counts as the
+    /// test message if one is `wanted`. Returns true if the message was written.
+    async fn dry_run(&mut self, client: &Client, wanted: bool) -> bool {
+        let (id, entry) = match test_entry() {
             Ok(entry) => entry,
-            Err(fault) => return self.failed(DRY_RUN, &fault),
+            Err(fault) => {
+                self.failed(DRY_RUN, &fault);
+                return false;
+            }
         };
         let call = self.put(client).records(entry).dry_run(true);
         match call.send().await {
+            Ok(answer) if wanted => {
+                let text = "the endpoint ignores dry runs, and wrote the message";
+                self.steps.skipped(DRY_RUN, text);
+                self.sent(&id, &answer);
+                return true;
+            }
             Ok(_) => {
                 let text = "the endpoint ignores dry runs, and wrote a marked message";
                 let hint = "the message has no users, so that consumers change nothing";
                 self.steps.warning(DRY_RUN, text, hint);
                 self.written();
+                return true;
             }
             Err(error) if error.code() == Some("DryRunOperationException") => {
                 self.steps.ok(DRY_RUN, "Kinesis would take a message");
@@ -240,6 +252,7 @@ impl StreamCheck<'_> {
             }
             Err(error) => self.failed(DRY_RUN, &Fault::of(&error)),
         }
+        false
     }
 
     /// Writes a marked message.
@@ -249,23 +262,29 @@ impl StreamCheck<'_> {
             Err(fault) => return self.failed(TEST_MESSAGE, &fault),
         };
         match self.put(client).records(entry).send().await {
-            Ok(answer) => match response::verdicts(1, answer.records()).as_slice() {
-                [Verdict::Sent] => {
-                    let text = format!("message `{id}` is in {}", shard(&answer));
-                    self.steps.ok(TEST_MESSAGE, text);
-                    self.written();
-                }
-                [
-                    Verdict::Throttled(why) | Verdict::Failed(why) | Verdict::Poison(why),
-                    ..,
-                ] => {
-                    self.steps.failed(TEST_MESSAGE, why, "try again");
-                }
-                _ => self
-                    .steps
-                    .failed(TEST_MESSAGE, "kinesis answered nothing", "try again"),
-            },
+            Ok(answer) => self.sent(&id, &answer),
             Err(error) => self.failed(TEST_MESSAGE, &Fault::of(&error)),
+        }
+    }
+
+    /// Reads the answer to the test message.
+    fn sent(&mut self, id: &str, answer: &PutRecordsOutput) {
+        match response::verdicts(1, answer.records()).as_slice() {
+            [Verdict::Sent] => {
+                let text = format!("message `{id}` is in {}", shard(answer));
+                self.steps.ok(TEST_MESSAGE, text);
+                self.written();
+            }
+            [
+                Verdict::Throttled(why) | Verdict::Failed(why) | Verdict::Poison(why),
+                ..,
+            ] => {
+                self.steps.failed(TEST_MESSAGE, why, "try again");
+            }
+            _ => {
+                let text = "kinesis answered nothing";
+                self.steps.failed(TEST_MESSAGE, text, "try again");
+            }
         }
     }
 
