@@ -35,6 +35,11 @@ fn project(endpoint: &str) -> TestProject {
 
 /// Runs a command with these AWS settings and no others.
 fn with_aws(project: &TestProject, arguments: &[&str], settings: &[(&str, &str)]) -> Output {
+    aws_command(project, arguments, settings).output().unwrap()
+}
+
+/// Prepares a command with these AWS settings and no others.
+fn aws_command(project: &TestProject, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
     let mut command = muster(arguments);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("AWS_") {
@@ -49,9 +54,8 @@ fn with_aws(project: &TestProject, arguments: &[&str], settings: &[(&str, &str)]
             ("AWS_EC2_METADATA_DISABLED", "true"),
         ])
         .env("HOME", project.path())
-        .envs(settings.iter().copied())
-        .output()
-        .unwrap()
+        .envs(settings.iter().copied());
+    command
 }
 
 fn document(output: &Output) -> Value {
@@ -190,6 +194,9 @@ fn read_by_others(kind: &str, file: &Path) -> Value {
 
 #[test]
 fn templates_are_valid_for_the_tools_that_read_them() {
+    if std::env::var_os("MUSTER_TEST_PYTHON").is_none() {
+        return muster_testkit::emulator::skipped("the templates for CloudFormation and Terraform");
+    }
     let project = project("http://127.0.0.1:1");
     let principal = ["--principal", "arn:aws:iam::210987654321:role/muster"];
     let commands: [&[&str]; 4] = [
@@ -359,6 +366,7 @@ fn all_kinds_of_credentials_are_found() {
         "config",
         &format!(
             "[profile keys]\naws_access_key_id = AKIAPROFILE\naws_secret_access_key = secret\n\
+             [profile chain]\nrole_arn = arn:aws:iam::123456789012:role/open\nsource_profile = keys\n\
              [profile process]\ncredential_process = sh {process}\n\
              [profile sso]\nsso_session = work\nsso_account_id = 123456789012\nsso_role_name = muster\n\
              [sso-session work]\nsso_region = eu-west-1\nsso_start_url = https://example.awsapps.com/start\n"
@@ -373,7 +381,7 @@ fn all_kinds_of_credentials_are_found() {
     let token = file("token", "a-web-identity");
     let sts = at("");
     let task = at("/task");
-    let kinds: [(&str, Vec<(&str, &str)>); 7] = [
+    let kinds: [(&str, Vec<(&str, &str)>); 8] = [
         (
             "AKIAENVIRONMENT",
             vec![
@@ -384,6 +392,14 @@ fn all_kinds_of_credentials_are_found() {
         (
             "AKIAPROFILE",
             vec![("AWS_CONFIG_FILE", &profiles), ("AWS_PROFILE", "keys")],
+        ),
+        (
+            "ASIAROLE",
+            vec![
+                ("AWS_CONFIG_FILE", &profiles),
+                ("AWS_PROFILE", "chain"),
+                ("AWS_ENDPOINT_URL_STS", &sts),
+            ],
         ),
         (
             "ASIAPROCESS",
@@ -523,6 +539,20 @@ fn without_credentials_the_answer_comes_soon() {
         // The time of the run itself is added.
         assert!(took < Duration::from_secs(8), "{took:?}");
     }
+
+    // So does a source.
+    let readers = TestProject::new();
+    readers.write(
+        "muster.yaml",
+        "sources: [{kinesis: {stream_name: events, region: eu-west-1}}]\n",
+    );
+    let command = aws_command(&readers, &["run"], &at(&metadata));
+    let mut service = RunningMuster::spawn_as_is(&readers, command);
+    until("the source says what to set", || {
+        let status = readers.output(&["status", "--json"]);
+        String::from_utf8_lossy(&status.stdout).contains("set AWS_ACCESS_KEY_ID")
+    });
+    service.stop();
 }
 
 #[test]

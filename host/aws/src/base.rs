@@ -14,6 +14,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig, imds};
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -127,9 +128,24 @@ fn http_client() -> SharedHttpClient {
         .build_https()
 }
 
-/// Returns true if an error comes from the metadata server of an instance.
+/// The fault of a process that finds no credentials.
+pub const NO_CREDENTIALS: &str = "no AWS credentials: the environment, the AWS profile, a web identity, a task role and an \
+    instance role give none";
+
+/// The remedy for [`NO_CREDENTIALS`].
+pub const SET_CREDENTIALS: &str = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run with an instance or \
+    task role";
+
+/// Returns true if an error means that the process has no credentials. The metadata server of an
+/// instance is the last that is tried. Many machines have none, or one that is closed to the
+/// process, so its errors mean the same.
 #[must_use]
-pub fn is_of_metadata(error: &(dyn Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| (*error).source())
-        .any(|cause| cause.is::<imds::client::error::ImdsError>())
+pub fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| (*error).source()).any(|cause| {
+        cause.is::<imds::client::error::ImdsError>()
+            || matches!(
+                cause.downcast_ref(),
+                Some(CredentialsError::CredentialsNotLoaded(_))
+            )
+    })
 }

@@ -27,7 +27,9 @@ mod probe;
 mod settings;
 pub mod setup;
 
-pub use base::{CREDENTIALS_TIMEOUT, METADATA_TIMEOUT, is_of_metadata};
+pub use base::{
+    CREDENTIALS_TIMEOUT, METADATA_TIMEOUT, NO_CREDENTIALS, SET_CREDENTIALS, lacks_credentials,
+};
 pub use connect::{NoRegion, connect};
 pub use endpoint::EndpointUrl;
 pub use iam::{IamError, SimulatedAction};

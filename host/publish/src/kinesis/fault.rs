@@ -8,6 +8,7 @@ use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kinesis::operation::put_records::PutRecordsError;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
+use muster_aws::{NO_CREDENTIALS, SET_CREDENTIALS, lacks_credentials};
 
 use crate::error::{causes, chain};
 
@@ -39,10 +40,6 @@ enum AwsService {
 
 /// The code of an expired session of single sign-on. No service answers it.
 const SIGNED_OUT: &str = "SignedOut";
-
-/// The fault of a process that finds no credentials.
-const NO_CREDENTIALS: &str = "no AWS credentials: the environment, the AWS profile, a web identity, a task role and an \
-    instance role give none";
 
 /// An error of a whole call, in our words.
 #[derive(Clone, Debug)]
@@ -81,12 +78,10 @@ impl Fault {
                 .any(|part| text.contains(part));
         let class = match class_of_credentials(error) {
             _ if signed_out => Class::Denied,
-            // The metadata server is the last that is tried. Many machines have none, or one that
-            // is closed to this process.
             Some(Class::Denied) => {
                 return Self::unanswered(Class::Denied, NO_CREDENTIALS.to_owned());
             }
-            _ if muster_aws::is_of_metadata(error) => {
+            _ if lacks_credentials(error) => {
                 return Self::unanswered(Class::Denied, format!("{NO_CREDENTIALS} ({text})"));
             }
             class => class.unwrap_or(Class::Transient),
@@ -217,9 +212,7 @@ impl Fault {
             (AwsService::Neither, Class::Denied) if code == SIGNED_OUT => {
                 "sign in again with `aws sso login`, for the AWS_PROFILE that Muster runs with"
             }
-            (AwsService::Neither, Class::Denied) => {
-                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run with an instance or task role"
-            }
+            (AwsService::Neither, Class::Denied) => SET_CREDENTIALS,
             (_, Class::Denied) => {
                 "the credentials that Muster itself runs with are not valid there: see AWS_ACCESS_KEY_ID, AWS_PROFILE and the clock"
             }
