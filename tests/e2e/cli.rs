@@ -221,8 +221,25 @@ fn every_command_has_help_and_json() {
     let project = TestProject::new();
     insta::assert_snapshot!("help", shown(&project, &["--help"]));
     for command in [
-        "init", "check", "build", "import", "plan", "run", "status", "explain", "test", "fmt",
-        "schema", "history", "members", "sync", "approve", "reject", "forget",
+        "init",
+        "check",
+        "build",
+        "import",
+        "plan",
+        "run",
+        "status",
+        "explain",
+        "test",
+        "fmt",
+        "schema",
+        "history",
+        "members",
+        "sync",
+        "approve",
+        "reject",
+        "forget",
+        "destination",
+        "source",
     ] {
         let output = project.output(&[command, "--help"]);
         assert!(output.status.success());

@@ -6,6 +6,9 @@
 //! - `language.rs`: the whole cohort language, checked against a second computation in Python
 //! - `kinesis.rs`: a stream and an assumed role in `moto_server`, over HTTP
 //! - `dead_letters.rs`: messages that a stream will never take, with the fake of AWS
+//! - `destination.rs`: what AWS needs for a destination, and its check, also against `aws.rs`
+//! - `consumers.rs`, `quick_start.rs`: the examples with an emulator of AWS
+//! - `secrets.rs`: secrets appear nowhere
 //! - `crash.rs`, `kills.rs`: SIGKILL at random moments, of commands and of the service
 //! - `faults.rs`: a full disk, a folder that cannot be written, a damaged file
 //! - `broken.rs`: commands while something is wrong with the project's files
@@ -27,6 +30,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod aws;
 mod backup;
 mod broken;
 mod browser;
@@ -36,8 +40,10 @@ mod cli;
 mod compile;
 mod connections;
 mod consumer;
+mod consumers;
 mod crash;
 mod dead_letters;
+mod destination;
 mod example;
 mod explain;
 mod faults;
@@ -50,8 +56,10 @@ mod language;
 mod large;
 mod plan;
 mod project;
+mod quick_start;
 mod reference;
 mod rules;
 mod sdk;
+mod secrets;
 mod service;
 mod terminal;

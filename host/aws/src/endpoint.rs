@@ -36,6 +36,12 @@ impl EndpointUrl {
         Ok(Self(text.to_owned()))
     }
 
+    /// Returns true for an unencrypted address of this machine, where an emulator listens.
+    #[must_use]
+    pub fn is_emulator(&self) -> bool {
+        self.0.starts_with("http://")
+    }
+
     /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {

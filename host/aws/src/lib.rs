@@ -1,23 +1,41 @@
 //! The shared basis of reading from and writing to Kinesis: checked settings, and a client under an
 //! assumed role.
 //!
-//! The crate itself makes no call. Only the SDK calls AssumeRole, when it needs credentials.
+//! A client makes no call by itself: the SDK calls AssumeRole when it needs credentials. Only a
+//! [`Probe`] calls STS and IAM, because its user wants to know what they answer.
 //!
 //! AWS's own settings (region, credentials) come from `aws-config`, which reads the environment and
-//! the AWS profile; no other code does. Single sign-on profiles are not compiled in: use
-//! `credential_process`.
+//! the AWS profile; no other code does.
 //!
-//! The limits are those of STS and IAM; see the constants of `connect.rs` and `policy.rs`.
+//! | file | contents |
+//! |---|---|
+//! | `base.rs` | region, credentials and HTTP client of the environment |
+//! | `connect.rs` | the client of a stream |
+//! | `policy.rs` | the permissions of a role and of its session |
+//! | `probe.rs`, `iam.rs` | the calls by which a check finds what is wrong |
+//! | `setup/` | role, policies and stream as JSON, CloudFormation and Terraform |
+//!
+//! The limits are those of STS and IAM; see the constants of `base.rs`, `connect.rs` and
+//! `policy.rs`.
 
+mod base;
 mod connect;
 mod endpoint;
+mod iam;
 mod policy;
+mod probe;
 mod settings;
+pub mod setup;
 
+pub use base::{
+    CREDENTIALS_TIMEOUT, METADATA_TIMEOUT, NO_CREDENTIALS, SET_CREDENTIALS, lacks_credentials,
+};
 pub use connect::{NoRegion, connect};
 pub use endpoint::EndpointUrl;
+pub use iam::{IamError, SimulatedAction};
 pub use policy::Access;
-pub use settings::{ExternalId, InvalidSetting, RegionName, RoleArn, StreamName};
+pub use probe::{CallerIdentity, Probe};
+pub use settings::{ExternalId, InvalidSetting, KeyArn, RegionName, RoleArn, StreamName};
 
 /// The settings of a stream and of the access to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +47,9 @@ pub struct StreamSettings {
     pub region: Option<RegionName>,
     /// The role to assume. Without it, Muster uses the process's own credentials.
     pub role: Option<Role>,
+    /// The key with which the stream is encrypted, if it is a key of the stream's owner. The
+    /// session may use it, besides the stream.
+    pub kms_key: Option<KeyArn>,
     /// The address of Kinesis if it is not AWS's own: an emulator, a private endpoint.
     pub endpoint_url: Option<EndpointUrl>,
     /// The address of STS, which gives the role's credentials, if it is not AWS's own.
@@ -54,6 +75,7 @@ impl StreamSettings {
             stream_name,
             region: None,
             role: None,
+            kms_key: None,
             endpoint_url: None,
             sts_endpoint_url: None,
         }

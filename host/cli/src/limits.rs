@@ -616,6 +616,16 @@ fn messages() -> Section {
                 bytes(store::MAX_DESTINATION),
                 "muster.yaml is refused",
             ),
+            fixed(
+                "fetching AWS credentials, for example by a `credential_process`",
+                seconds(muster_aws::CREDENTIALS_TIMEOUT),
+                "the call is tried again",
+            ),
+            fixed(
+                "waiting for the metadata server of an instance",
+                seconds(muster_aws::METADATA_TIMEOUT),
+                "the machine counts as one without a role",
+            ),
         ],
     }
 }

@@ -45,6 +45,12 @@ pub(crate) fn load_all(
     strict(directory, output, Config::parse)
 }
 
+/// Reads `muster.yaml` with all its variables, for commands that use its sources and destinations.
+/// Errors of definitions do not matter to these.
+pub(crate) fn load_settings(directory: &Path, output: &Output) -> anyhow::Result<Project> {
+    read(directory, output, Config::parse)
+}
+
 /// Reads `muster.yaml` and the definitions without errors, and shows the errors. This is for
 /// commands that work with the other definitions and open no source and no destination.
 pub(crate) fn load_sound(directory: &Path, output: &Output) -> anyhow::Result<Project> {

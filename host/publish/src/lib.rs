@@ -55,6 +55,7 @@
 //! ```
 
 mod batch;
+mod check;
 mod destination;
 mod drain;
 mod error;
@@ -71,13 +72,14 @@ mod retries;
 mod sink;
 mod turns;
 
+pub use check::{CheckOptions, CheckState, CheckStep, check};
 pub use destination::{Destination, KinesisSettings};
 
 pub use drain::WINDOW_BYTES;
 pub use error::{Cause, PoisonMessage, PublishError};
 pub use kinesis::MAX_RECORD;
 pub use muster_aws::{
-    EndpointUrl, ExternalId, InvalidSetting, RegionName, Role, RoleArn, StreamName,
+    EndpointUrl, ExternalId, InvalidSetting, KeyArn, RegionName, Role, RoleArn, StreamName,
 };
 pub use publisher::{Publisher, drain, drain_all};
 pub use rejections::MOST_REFUSED_IN_A_ROW;

@@ -494,22 +494,42 @@ fn a_profile_gives_region_and_credentials() {
     );
 }
 
-/// A profile with single sign-on, which is not compiled in.
+/// A profile with single sign-on of the older form, without a session.
 const SINGLE_SIGN_ON: &str = "[default]\nsso_start_url = https://example.com\nsso_region = eu-west-1\n\
     sso_account_id = 123456789012\nsso_role_name = admin\n";
 
 #[test]
-fn a_profile_that_needs_single_sign_on_is_reported() {
+fn a_profile_that_needs_a_sign_on_says_so() {
     in_clean_environment(
-        "kinesis::a_profile_that_needs_single_sign_on_is_reported",
+        "kinesis::a_profile_that_needs_a_sign_on_says_so",
         Base::Profile(SINGLE_SIGN_ON),
         async {
             let backlog = TestOutbox::of(bodies(1));
             let error = run(&backlog, &destination("http://127.0.0.1:9"))
                 .await
                 .unwrap_err();
-            assert_eq!(error.cause.kind(), "misconfigured", "{error}");
-            assert!(error.to_string().contains("sso"), "{error}");
+            assert_eq!(error.cause.kind(), "denied", "{error}");
+            assert!(
+                error.cause.hint().unwrap().contains("aws sso login"),
+                "{error}"
+            );
+        },
+    );
+}
+
+/// The SDK alone gives a program 10 s, which a vault or a device may need.
+#[test]
+fn a_slow_credential_process_is_waited_for() {
+    const CONFIG: &str = "[default]\ncredential_process = sh -c 'sleep 11; echo \"{\\\"Version\\\": 1, \\\"AccessKeyId\\\": \\\"AKIASLOW\\\", \\\"SecretAccessKey\\\": \\\"secret\\\"}\"'\n";
+    in_clean_environment(
+        "kinesis::a_slow_credential_process_is_waited_for",
+        Base::Profile(CONFIG),
+        async {
+            let server = aws(|request, _| put_records(request, ""));
+            let backlog = TestOutbox::of(bodies(1));
+            let report = run(&backlog, &destination(&server.endpoint)).await.unwrap();
+            assert!(report.complete);
+            assert_eq!(server.received("AssumeRole")[0].key, "AKIASLOW");
         },
     );
 }

@@ -2,6 +2,7 @@
 // With this line `clippy.toml` counts the helpers of the tests as tests too.
 #![cfg(test)]
 
+mod check;
 mod fake;
 mod file;
 mod kinesis;

@@ -5,7 +5,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use muster_publish::{CancellationToken, Cause, DrainOptions, DrainReport, Publisher};
+use muster_publish::{
+    CancellationToken, Cause, CheckOptions, CheckState, Destination, DrainOptions, DrainReport,
+    Publisher, check,
+};
+use muster_store::Store;
 
 use super::backoff::PartBackoff;
 use super::state::ServiceState;
@@ -18,14 +22,19 @@ pub(crate) const POLL: Duration = Duration::from_secs(30);
 pub(crate) async fn deliver(
     state: Arc<ServiceState>,
     name: String,
-    destination: muster_publish::Destination,
+    destination: Destination,
     cancel: CancellationToken,
 ) {
     let known = state.destination(&name);
     let mut publisher = Publisher::new(&name, &destination);
     let store = Arc::new(state.store.clone());
     let mut backoff = PartBackoff::default();
+    let mut checked = !matches!(destination, Destination::Kinesis(_));
     loop {
+        if !checked && has_messages(&store, &name) {
+            checked = true;
+            tokio::spawn(warn(name.clone(), destination.clone()));
+        }
         let options = DrainOptions {
             cancel: cancel.clone(),
             ..DrainOptions::default()
@@ -91,5 +100,25 @@ pub(crate) async fn deliver(
             () = woken => {}
             () = tokio::time::sleep(wait) => {}
         }
+    }
+}
+
+/// Returns true if messages wait for a destination. A store that cannot be read is the drain's
+/// fault to report.
+fn has_messages(store: &Store, name: &str) -> bool {
+    let backlog = store.backlog().unwrap_or_default();
+    backlog
+        .iter()
+        .any(|(destination, messages, _)| destination == name && *messages > 0)
+}
+
+/// Checks a stream when the first messages are sent to it, and warns of what should be changed. The
+/// drain reports what keeps messages from being delivered.
+async fn warn(name: String, destination: Destination) {
+    let steps = check(&name, &destination, &CheckOptions::default()).await;
+    let warnings = steps.iter();
+    for step in warnings.filter(|step| step.state == CheckState::Warning) {
+        let hint = step.hint.as_deref().unwrap_or_default();
+        tracing::warn!(destination = name, "{}; {hint}", step.text);
     }
 }

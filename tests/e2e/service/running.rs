@@ -44,13 +44,18 @@ impl RunningMuster {
 
     /// Starts a command that is, or becomes, a service.
     pub(crate) fn spawn(project: &TestProject, mut command: Command) -> Self {
+        command.envs([
+            ("AWS_ACCESS_KEY_ID", "AKIABASE"),
+            ("AWS_SECRET_ACCESS_KEY", "base"),
+        ]);
+        Self::spawn_as_is(project, command)
+    }
+
+    /// Starts a command with its own AWS settings.
+    pub(crate) fn spawn_as_is(project: &TestProject, mut command: Command) -> Self {
         let log = project.path().join("service.log");
         let child = command
             .current_dir(project.path())
-            .envs([
-                ("AWS_ACCESS_KEY_ID", "AKIABASE"),
-                ("AWS_SECRET_ACCESS_KEY", "base"),
-            ])
             .stdout(std::process::Stdio::null())
             .stderr(File::create(&log).unwrap())
             .spawn()

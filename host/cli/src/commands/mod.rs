@@ -2,6 +2,7 @@
 
 mod approve;
 mod ask;
+mod aws_policy;
 mod backup;
 mod build;
 mod check;
@@ -9,6 +10,7 @@ pub(crate) mod compile_rule;
 mod completions;
 mod dead_letters;
 pub(crate) mod deliver;
+pub(crate) mod destination;
 mod explain;
 mod fmt;
 mod forget;
@@ -23,6 +25,7 @@ pub(crate) mod reconcile;
 mod reject;
 mod run;
 mod schema;
+mod source;
 mod status;
 mod sync;
 mod test;
@@ -40,6 +43,8 @@ pub(crate) enum Command {
     Plan(plan::PlanCommand),
     Run(run::RunCommand),
     Status(status::StatusCommand),
+    Destination(destination::DestinationCommand),
+    Source(source::SourceCommand),
     History(history::HistoryCommand),
     Members(members::MembersCommand),
     Sync(sync::SyncCommand),
@@ -69,6 +74,8 @@ impl Command {
             Self::Plan(command) => command.run(output),
             Self::Run(command) => command.run(output),
             Self::Status(command) => command.run(output),
+            Self::Destination(command) => command.run(output),
+            Self::Source(command) => command.run(output),
             Self::History(command) => command.run(output),
             Self::Members(command) => command.run(output),
             Self::Sync(command) => command.run(output),

@@ -8,7 +8,9 @@ use aws_sdk_kinesis::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError
 use aws_sdk_kinesis::operation::get_records::GetRecordsOutput;
 use aws_sdk_kinesis::primitives::DateTime;
 use aws_sdk_kinesis::types::{Shard, ShardIteratorType};
-use muster_aws::{Access, NoRegion, StreamSettings};
+use muster_aws::{
+    Access, NO_CREDENTIALS, NoRegion, SET_CREDENTIALS, StreamSettings, lacks_credentials,
+};
 use tokio::sync::RwLock;
 
 use super::position::ShardPosition;
@@ -130,7 +132,7 @@ impl KinesisConnection {
     async fn fault<E, R>(&self, error: &SdkError<E, R>) -> ReadError
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
-        R: std::fmt::Debug,
+        R: std::fmt::Debug + 'static,
     {
         match code(error) {
             Some("ExpiredIteratorException") => ReadError::Expired,
@@ -161,13 +163,14 @@ async fn connect(
 fn describe<E, R>(error: &SdkError<E, R>) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug,
+    R: std::fmt::Debug + 'static,
 {
     let message = error
         .as_service_error()
         .and_then(ProvideErrorMetadata::message);
     match code(error) {
         Some(code) => format!("{code}: {}", message.unwrap_or("no reason given")),
+        None if lacks_credentials(error) => format!("{NO_CREDENTIALS}: {SET_CREDENTIALS}"),
         None => DisplayErrorContext(error).to_string(),
     }
 }

@@ -1,8 +1,8 @@
 //! The keys for a Kinesis stream and its role, which sources and destinations share.
 
-use muster_document::{Fields, Key, KeyDefault, Takes, TextForm, YamlReader};
+use muster_document::{Fields, Key, KeyDefault, Node, Takes, TextForm, YamlReader};
 use muster_publish::{
-    EndpointUrl, ExternalId, KinesisSettings, RegionName, Role, RoleArn, StreamName,
+    EndpointUrl, ExternalId, KeyArn, KinesisSettings, RegionName, Role, RoleArn, StreamName,
 };
 
 use super::read::{needed, setting};
@@ -50,6 +50,17 @@ pub(super) const EXTERNAL_ID: Key = Key::new(
     "The external id with which the role is assumed, so that no one else can make Muster use the role.",
 );
 
+pub(super) const KMS_KEY: Key = Key::new(
+    "kms_key",
+    Takes::Text(TextForm {
+        what: "the ARN of a KMS key",
+        example: "arn:aws:kms:us-west-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        pattern: "arn:.*:kms:.*:key/.+",
+    }),
+    KeyDefault::Words("the stream is not encrypted, or with a key of AWS"),
+    "The key with which the stream is encrypted, if it is a key of your own. The session of the role may then use it. See aws.md.",
+);
+
 pub(super) const ENDPOINT_URL: Key = Key::new(
     "endpoint_url",
     Takes::Text(TextForm {
@@ -87,7 +98,10 @@ pub(super) fn stream(reader: &mut YamlReader<'_>, fields: &Fields<'_>) -> Option
         setting(reader, node, RoleArn::new)
     });
     let external_id = fields.optional(reader, "external_id", |reader, node| {
-        setting(reader, node, ExternalId::new)
+        external_id(reader, node)
+    });
+    let kms_key = fields.optional(reader, "kms_key", |reader, node| {
+        setting(reader, node, KeyArn::new)
     });
     let endpoint_url = fields.optional(reader, "endpoint_url", |reader, node| {
         setting(reader, node, EndpointUrl::new)
@@ -106,7 +120,16 @@ pub(super) fn stream(reader: &mut YamlReader<'_>, fields: &Fields<'_>) -> Option
         stream_name: stream_name?,
         region: region?,
         role: arn.map(|arn| Role { arn, external_id }),
+        kms_key: kms_key?,
         endpoint_url: endpoint_url?,
         sts_endpoint_url: sts_endpoint_url?,
     })
+}
+
+/// Reads an external id. It is a secret, so no message contains it.
+fn external_id(reader: &mut YamlReader<'_>, node: &Node) -> Option<ExternalId> {
+    match ExternalId::new(reader.text(node, "a text")?) {
+        Ok(id) => Some(id),
+        Err(error) => reader.wrong(node.span, format!("this is not {}", error.what), error.rule),
+    }
 }

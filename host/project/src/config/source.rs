@@ -126,6 +126,7 @@ static KINESIS: Map = Map {
         kinesis::REGION,
         kinesis::ROLE_ARN,
         kinesis::EXTERNAL_ID,
+        kinesis::KMS_KEY,
         kinesis::ENDPOINT_URL,
         kinesis::STS_ENDPOINT_URL,
         Key::new(

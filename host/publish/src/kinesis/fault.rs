@@ -2,12 +2,13 @@
 
 use std::error::Error;
 
-use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::error::{CredentialsError, TokenError};
 use aws_sdk_kinesis::config::http::HttpResponse;
 use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kinesis::operation::put_records::PutRecordsError;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
+use muster_aws::{NO_CREDENTIALS, SET_CREDENTIALS, lacks_credentials};
 
 use crate::error::{causes, chain};
 
@@ -37,6 +38,9 @@ enum AwsService {
     Neither,
 }
 
+/// The code of an expired session of single sign-on. No service answers it.
+const SIGNED_OUT: &str = "SignedOut";
+
 /// An error of a whole call, in our words.
 #[derive(Clone, Debug)]
 pub(super) struct Fault {
@@ -50,34 +54,66 @@ pub(super) struct Fault {
 }
 
 impl Fault {
-    /// Classifies an error of the SDK.
+    /// Classifies an error of a call to Kinesis.
     pub(super) fn of(error: &SdkError<PutRecordsError, HttpResponse>) -> Self {
+        Self::of_call(AwsService::Kinesis, error)
+    }
+
+    /// Classifies an error of a call to STS.
+    pub(super) fn of_sts<E>(error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        Self::of_call(AwsService::Sts, error)
+    }
+
+    /// Classifies an error of the process's own credentials.
+    pub(super) fn of_credentials(error: &CredentialsError) -> Self {
+        let text = chain(error);
+        // A profile without `sso_session` has an error that only its text tells, and so has a
+        // session that was ended by an administrator.
+        let signed_out = causes(error).any(|cause| cause.is::<TokenError>())
+            || ["/sso/cache/", "SSO token", "UnauthorizedException"]
+                .iter()
+                .any(|part| text.contains(part));
+        let class = match class_of_credentials(error) {
+            _ if signed_out => Class::Denied,
+            Some(Class::Denied) => {
+                return Self::unanswered(Class::Denied, NO_CREDENTIALS.to_owned());
+            }
+            _ if lacks_credentials(error) => {
+                return Self::unanswered(Class::Denied, format!("{NO_CREDENTIALS} ({text})"));
+            }
+            class => class.unwrap_or(Class::Transient),
+        };
+        Self {
+            code: signed_out.then(|| SIGNED_OUT.to_owned()),
+            ..Self::unanswered(class, format!("no AWS credentials: {text}"))
+        }
+    }
+
+    fn of_call<E>(service: AwsService, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
         if let SdkError::ServiceError(_) = error {
-            return Self::answered(AwsService::Kinesis, error);
+            return Self::answered(service, error);
         }
         // The SDK fetches credentials on the way to a call, so their errors are inside the call's
         // error. Errors of the process's own credentials are inside those of the role. The
         // innermost one names the fault.
-        let sts = causes(error).find_map(|cause| {
-            let role = cause.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>();
-            let web =
-                cause.downcast_ref::<SdkError<AssumeRoleWithWebIdentityError, HttpResponse>>();
-            role.map(|error| Self::answered(AwsService::Sts, error))
-                .or_else(|| web.map(|error| Self::answered(AwsService::Sts, error)))
-        });
-        if let Some(fault) = &sts
+        if let Some(fault) = sts_fault(error)
             && fault.answered
         {
-            return fault.clone();
+            return fault;
         }
         let credentials =
             causes(error).filter_map(|cause| cause.downcast_ref::<CredentialsError>());
-        if let Some(error) = credentials.last()
-            && let Some(class) = class_of_credentials(error)
-        {
-            return Self::unanswered(class, format!("no AWS credentials: {}", chain(error)));
+        match credentials.last() {
+            // The role's credentials fail because STS does not answer.
+            Some(own) if sts_fault(own).is_none() => Self::of_credentials(own),
+            _ => sts_fault(error).unwrap_or_else(|| Self::answered(service, error)),
         }
-        sts.unwrap_or_else(|| Self::answered(AwsService::Kinesis, error))
     }
 
     /// Returns the error of a request that could not be built.
@@ -130,6 +166,20 @@ impl Fault {
         }
     }
 
+    /// Returns true if the service answered that this is not allowed, whatever the credentials.
+    pub(super) fn is_access_denied(&self) -> bool {
+        self.answered
+            && self
+                .code
+                .as_deref()
+                .is_some_and(|code| code.starts_with("AccessDenied"))
+    }
+
+    /// Returns true if the service answered.
+    pub(super) fn is_answered(&self) -> bool {
+        self.answered
+    }
+
     /// Returns the reaction to the error.
     pub(super) fn class(&self) -> Class {
         self.class
@@ -147,9 +197,8 @@ impl Fault {
                  that identity's own policy has to allow it as well"
             }
             (_, Class::Denied | Class::Misconfigured) if code.to_uppercase().starts_with("KMS") => {
-                "the stream is encrypted with a key of your own: see that the key is enabled and that its policy lets \
-                 the writer use it; the session under `role_arn` is cut down to PutRecord and PutRecords, so that the \
-                 grant has to come from the key's policy"
+                "the stream is encrypted with a key of your own: see that the key is enabled, set `kms_key` to its ARN, and \
+                 allow `kms:GenerateDataKey` on it to the role, or to the credentials if there is no `role_arn`"
             }
             (AwsService::Kinesis, Class::Denied)
                 if code.starts_with("AccessDenied") && assumes_role =>
@@ -160,14 +209,18 @@ impl Fault {
             (AwsService::Kinesis, Class::Denied) if code.starts_with("AccessDenied") => {
                 "allow `kinesis:PutRecords` on this stream to the identity named here, or set `role_arn` to a role that may"
             }
-            (AwsService::Neither, Class::Denied) => {
-                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run with an instance or task role"
+            (AwsService::Neither, Class::Denied) if code == SIGNED_OUT => {
+                "sign in again with `aws sso login`, for the AWS_PROFILE that Muster runs with"
             }
+            (AwsService::Neither, Class::Denied) => SET_CREDENTIALS,
             (_, Class::Denied) => {
                 "the credentials that Muster itself runs with are not valid there: see AWS_ACCESS_KEY_ID, AWS_PROFILE and the clock"
             }
             (AwsService::Kinesis, _) if code == "ResourceNotFoundException" => {
                 "see that `stream_name` and `region` are the stream's, and that the role or the credentials are of its account"
+            }
+            (AwsService::Neither, Class::Misconfigured | Class::Transient) => {
+                "see AWS_PROFILE and its `credential_process`, or whatever gives this process its credentials"
             }
             (AwsService::Sts, _) => {
                 "see `role_arn`, `external_id`, `region` and `sts_endpoint_url`"
@@ -175,6 +228,16 @@ impl Fault {
             _ => "see `stream_name`, `region` and `endpoint_url`, and the AWS profile",
         }
     }
+}
+
+/// Returns the fault of STS in the causes of an error.
+fn sts_fault(error: &(dyn Error + 'static)) -> Option<Fault> {
+    causes(error).find_map(|cause| {
+        let role = cause.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>();
+        let web = cause.downcast_ref::<SdkError<AssumeRoleWithWebIdentityError, HttpResponse>>();
+        role.map(|error| Fault::answered(AwsService::Sts, error))
+            .or_else(|| web.map(|error| Fault::answered(AwsService::Sts, error)))
+    })
 }
 
 /// Returns the class of an answer of Kinesis or STS.

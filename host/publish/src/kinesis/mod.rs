@@ -5,7 +5,9 @@
 //! | `key.rs` | the partition key of a message |
 //! | `response.rs` | the failed entries of an answer |
 //! | `fault.rs` | the errors of whole calls |
+//! | `check.rs` | the check of a stream, step by step |
 
+pub(crate) mod check;
 mod fault;
 mod key;
 mod response;

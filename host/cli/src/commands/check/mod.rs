@@ -10,9 +10,11 @@ use anyhow::bail;
 use clap::Args;
 use muster_model::count;
 use muster_project::{config, modules, rule_warnings};
+use muster_publish::CheckOptions;
 use muster_service::queries;
 use serde_json::json;
 
+use crate::commands::destination::check::{checked, refuse};
 use crate::load;
 use crate::output::{Output, table};
 use crate::remarks;
@@ -30,6 +32,9 @@ pub(crate) struct CheckCommand {
     /// The project's folder
     #[arg(default_value = ".")]
     project: PathBuf,
+    /// Check also whether messages reach the destinations, as `muster destination check` does
+    #[arg(long)]
+    connect: bool,
 }
 
 impl CheckCommand {
@@ -116,8 +121,16 @@ impl CheckCommand {
         for stranded in &stranded {
             output.note(&format!("warning: {}", remarks::stranded(stranded)));
         }
+        let connected = match self.connect {
+            true => Some(checked(&project.destinations(), &CheckOptions::default())?),
+            false => None,
+        };
+        for destination in connected.iter().flatten() {
+            text += &format!("\n\n{}", destination.text().trim_end());
+        }
+        let refused = connected.as_deref().map_or(Ok(()), refuse);
         let json = json!({
-            "ok": true,
+            "ok": refused.is_ok(),
             "cohorts": cohorts,
             "modules": loaded.len(),
             "unmatched_patterns": unmatched,
@@ -126,7 +139,9 @@ impl CheckCommand {
             "no_instants": no_instants.json,
             "unknown_lists": unknown,
             "stranded": stranded,
+            "destinations": connected,
         });
-        output.result(&json, &text)
+        output.result(&json, &text)?;
+        refused
     }
 }
