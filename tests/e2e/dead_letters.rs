@@ -27,11 +27,12 @@ fn project(fake: &AwsFake) -> TestProject {
         "cadence: daily\nsync: [{to: growth, user_properties: [bio, more]}]\nwhere: {did: Purchase, in_last: 30 days}\n",
     );
     let mut lines = String::new();
-    // Of two events, because a line of a file has at most a mebibyte.
+    // Of two events, because a line of a file has at most a mebibyte. A text is cut at 4 KiB.
+    let texts: Vec<_> = (0..200).map(|number| format!("{number:03000}")).collect();
     for (user, property) in [("the-large-user", "bio"), ("the-large-user", "more")] {
         let event = json!({
             "user_id": user, "event_type": "Purchase", "time": 1_772_000_000_000_u64,
-            "user_properties": { property: "x".repeat(600_000) },
+            "user_properties": { property: texts },
         });
         writeln!(lines, "{event}").unwrap();
     }
@@ -46,6 +47,7 @@ fn project(fake: &AwsFake) -> TestProject {
     project
 }
 
+/// Returns whether a command succeeded, its answer, and all that it printed.
 fn command(project: &TestProject, arguments: &[&str]) -> (bool, Value, String) {
     let output = muster(&[arguments, &["--json"]].concat())
         .current_dir(project.path())
@@ -56,7 +58,11 @@ fn command(project: &TestProject, arguments: &[&str]) -> (bool, Value, String) {
         .output()
         .unwrap();
     let answer = serde_json::from_slice(&output.stdout).unwrap_or_default();
-    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    let errors = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     (output.status.success(), answer, errors)
 }
 
@@ -65,8 +71,8 @@ fn a_user_too_large_for_a_record_is_a_dead_letter_and_the_others_arrive() {
     let fake = AwsFake::with_stream(FakeStream::shards(2));
     let project = project(&fake);
     let now = ["--now", "2026-03-01T00:00:00Z"];
-    let (ok, ..) = command(&project, &[&["run", "--once"][..], &now].concat());
-    assert!(!ok, "a message can never be delivered");
+    let (ok, _, errors) = command(&project, &[&["run", "--once"][..], &now].concat());
+    assert!(!ok, "a message can never be delivered: {errors}");
     let users: usize = fake
         .records("cohorts")
         .iter()

@@ -2,7 +2,8 @@
 //! time that the limits of the shards need, memory, failures, and the wait of a small cohort.
 //!
 //! ```sh
-//! cargo build --release --workspace --example publish_numbers && target/release/examples/publish_numbers
+//! cargo build --release --workspace --example publish_numbers
+//! target/release/examples/publish_numbers
 //! ```
 //!
 //! The fake runs in this process, and each measurement in a child of it, whose memory is that of
@@ -27,8 +28,18 @@ use muster_store::{Identity, Message, RunCommit, Store, StoreOptions};
 /// The variable that has the fake's address in a child.
 const ENDPOINT: &str = "MUSTER_NUMBERS_ENDPOINT";
 
+/// The variable that has the address of an emulator with a stream `cohorts`: only the changes are
+/// sent, to this stream. `publish_numbers.py` does the same with boto3.
+const EMULATOR: &str = "MUSTER_NUMBERS_EMULATOR";
+
 /// The changes of a run.
 const CHANGES: usize = 1_000_000;
+
+/// The users that are packed at once.
+const USERS_AT_ONCE: usize = 10_000;
+
+/// The small messages by which the pace learns, and those that are measured then.
+const SMALL: (usize, usize) = (300_000, 500_000);
 
 /// The messages of a commit of the run.
 const COMMIT_MESSAGES: usize = 1_000;
@@ -37,6 +48,14 @@ fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     if let (Ok(endpoint), [measurement]) = (env::var(ENDPOINT), arguments.as_slice()) {
         return child(&endpoint, measurement);
+    }
+    if let Ok(endpoint) = env::var(EMULATOR) {
+        let answer = measure_at(&endpoint, "changes")?;
+        println!(
+            "muster: {} messages in {:.1} s, {:.1} s of CPU, {:.0} MB",
+            answer.messages, answer.seconds, answer.cpu, answer.megabytes
+        );
+        return Ok(());
     }
     println!(
         "| measurement | changes | time | limit's own time | ratio | throttled | own memory |"
@@ -53,7 +72,7 @@ fn main() -> anyhow::Result<()> {
             .sum();
         let own = bytes as f64 / 1e6 / shards as f64;
         println!(
-            "| {shards} shards | {CHANGES} | {:.1} s | {own:.1} s | {:.2} | {} entries | {:.0} MB |",
+            "| changes, {shards} shards | {CHANGES} | {:.1} s | {own:.1} s | {:.2} | {} entries | {:.0} MB |",
             answer.seconds,
             answer.seconds / own,
             fake.throttled("cohorts"),
@@ -92,17 +111,23 @@ fn main() -> anyhow::Result<()> {
 
 /// The result of a child.
 #[derive(Default)]
-struct Measured {
+struct PublishFigures {
     seconds: f64,
     megabytes: f64,
     messages: u64,
     waited: f64,
+    /// Seconds of processor time of the drain.
+    cpu: f64,
 }
 
-fn measure(fake: &AwsFake, measurement: &str) -> anyhow::Result<Measured> {
+fn measure(fake: &AwsFake, measurement: &str) -> anyhow::Result<PublishFigures> {
+    measure_at(&fake.endpoint(), measurement)
+}
+
+fn measure_at(endpoint: &str, measurement: &str) -> anyhow::Result<PublishFigures> {
     let output = Command::new(env::current_exe()?)
         .arg(measurement)
-        .env(ENDPOINT, fake.endpoint())
+        .env(ENDPOINT, endpoint)
         .env("AWS_ACCESS_KEY_ID", USER_KEY)
         .env("AWS_SECRET_ACCESS_KEY", "secret")
         .stderr(std::process::Stdio::inherit())
@@ -111,11 +136,12 @@ fn measure(fake: &AwsFake, measurement: &str) -> anyhow::Result<Measured> {
     let text = String::from_utf8(output.stdout)?;
     let mut numbers = text.split_whitespace().map(str::parse::<f64>);
     let mut next = || numbers.next().context("a number is missing");
-    Ok(Measured {
+    Ok(PublishFigures {
         seconds: next()??,
         megabytes: next()??,
         messages: next()?? as u64,
         waited: next()??,
+        cpu: next()??,
     })
 }
 
@@ -123,7 +149,7 @@ fn child(endpoint: &str, measurement: &str) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let store = Store::open(folder.path(), &StoreOptions::default())?;
     match measurement {
-        "small" => small(&store)?,
+        "small" => small(&store, SMALL.0)?,
         _ => run(&store, "large", CHANGES)?,
     }
     let destination = Destination::Kinesis(KinesisSettings {
@@ -145,12 +171,19 @@ fn child(endpoint: &str, measurement: &str) -> anyhow::Result<()> {
         })
     };
     let runtime = tokio::runtime::Runtime::new()?;
+    let mut publisher = Publisher::new("growth", &destination);
+    if measurement == "small" {
+        runtime.block_on(drain(&store, &mut publisher, false))?;
+        small(&store, SMALL.1)?;
+    }
     let turns = measurement == "turns";
-    let (report, seconds, waited) = runtime.block_on(drain(&store, &destination, turns))?;
+    let before = cpu_time::ProcessTime::try_now()?;
+    let (report, seconds, waited) = runtime.block_on(drain(&store, &mut publisher, turns))?;
+    let cpu = before.try_elapsed()?.as_secs_f64();
     ended.store(true, Ordering::Relaxed);
     let _ = watch.join();
     let megabytes = most.load(Ordering::Relaxed) as f64 / 1e3;
-    println!("{seconds} {megabytes} {} {waited}", report.messages);
+    println!("{seconds} {megabytes} {} {waited} {cpu}", report.messages);
     Ok(())
 }
 
@@ -158,7 +191,7 @@ fn child(endpoint: &str, measurement: &str) -> anyhow::Result<()> {
 /// the time until it is delivered.
 async fn drain(
     store: &Store,
-    destination: &Destination,
+    publisher: &mut Publisher,
     turns: bool,
 ) -> anyhow::Result<(DrainReport, f64, f64)> {
     let begun = Instant::now();
@@ -177,7 +210,6 @@ async fn drain(
             Ok::<_, anyhow::Error>(added.elapsed().as_secs_f64())
         })
     });
-    let mut publisher = Publisher::new("growth", destination);
     let report = publisher
         .drain(&shared, &DrainOptions::default(), |_| {})
         .await?;
@@ -199,27 +231,32 @@ fn run(store: &Store, cohort: &str, entries: usize) -> anyhow::Result<()> {
         second: 1_772_000_000,
         identity: Identity(7),
     };
-    let users: Vec<_> = (0..entries)
-        .map(|number| payload::user(&format!("user-{number:08}@example.com"), &[]))
-        .collect();
-    let messages = payload::pack(&envelope, true, &users, &mut 0);
-    put(
-        store,
-        messages
-            .into_iter()
-            .map(|message| (message.id, message.body)),
-    )
+    // In parts, so that the memory of the preparation does not hide that of the drain.
+    let mut batch = 0;
+    for first in (0..entries).step_by(USERS_AT_ONCE) {
+        let users: Vec<_> = (first..entries.min(first + USERS_AT_ONCE))
+            .map(|number| payload::user(&format!("user-{number:08}@example.com"), &[]))
+            .collect();
+        let messages = payload::pack(&envelope, true, &users, &mut batch);
+        put(
+            store,
+            messages
+                .into_iter()
+                .map(|message| (message.id, message.body)),
+        )?;
+    }
+    Ok(())
 }
 
-/// Puts 200,000 messages of one user into the outbox.
-fn small(store: &Store) -> anyhow::Result<()> {
-    let message = |number| {
+/// Puts messages of one user into the outbox.
+fn small(store: &Store, messages: usize) -> anyhow::Result<()> {
+    let message = |number: usize| {
         let id = format!("small-1772000000-00000007:{number}");
         let body =
             format!("{{\"message_id\":\"{id}\",\"users\":[{{\"user_id\":\"user-{number}\"}}]}}");
         (id, body.into_bytes())
     };
-    put(store, (0..200_000).map(message))
+    put(store, (0..messages).map(message))
 }
 
 fn put(store: &Store, messages: impl Iterator<Item = (String, Vec<u8>)>) -> anyhow::Result<()> {

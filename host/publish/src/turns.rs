@@ -307,6 +307,23 @@ mod tests {
     }
 
     #[test]
+    fn the_index_stops_at_its_limit() {
+        let ids: Vec<_> = (0..MAX_RANGES + 2 * IDS_AT_ONCE)
+            .map(|number| ["a-1-x:1", "b-1-x:1"][number % 2])
+            .collect();
+        let outbox = outbox(&ids);
+        let mut turns = Turns::new(true);
+        for _ in 0..20 {
+            turns.index(&outbox, "growth").unwrap();
+        }
+        assert_eq!(turns.ranges, MAX_RANGES);
+        // It goes on when ranges are used up.
+        assert_eq!(call(&mut turns, &outbox, 4).len(), 4);
+        turns.index(&outbox, "growth").unwrap();
+        assert_eq!(turns.ranges, MAX_RANGES - 4 + IDS_AT_ONCE);
+    }
+
+    #[test]
     fn messages_that_were_dropped_meanwhile_are_skipped() {
         let outbox = outbox(&["a-1-x:1", "a-1-x:2", "b-1-x:1", "a-1-x:3"]);
         let mut turns = Turns::new(true);

@@ -318,3 +318,38 @@ fn a_stream_that_comes_and_goes_gets_everything() {
         },
     );
 }
+
+#[test]
+fn a_stream_gets_what_its_shards_take_and_little_more() {
+    in_clean_environment(
+        "matrix::a_stream_gets_what_its_shards_take_and_little_more",
+        Base::Key,
+        async {
+            let fake = AwsFake::with_stream(FakeStream::shards(2));
+            let store = TestStore::new();
+            let message = |number: u64| Message {
+                destination: "growth".to_owned(),
+                id: format!("large-1-a:{number}"),
+                body: vec![b'x'; 24_000],
+            };
+            let commit = RunCommit {
+                messages: (0..300).map(message).collect(),
+                ..RunCommit::default()
+            };
+            store.commit_run(&commit).unwrap();
+            let destination = destination(&fake.endpoint());
+            let begun = std::time::Instant::now();
+            let handle = Arc::new(Store::clone(&store));
+            let mut publisher = Publisher::new("growth", &destination);
+            let options = DrainOptions::default();
+            let report = publisher.drain(&handle, &options, |_| {}).await.unwrap();
+            // 7.2 MB at 2 MB/s are 3.6 s, of which the shards keep one second.
+            let seconds = begun.elapsed().as_secs_f64();
+            assert!((2.0..7.0).contains(&seconds), "{seconds}");
+            assert_eq!(report.messages, 300);
+            let throttled = fake.throttled("cohorts");
+            assert_eq!((report.throttled, report.maybe_duplicates), (throttled, 0));
+            assert!(throttled < 150, "{throttled} entries of 300 messages");
+        },
+    );
+}

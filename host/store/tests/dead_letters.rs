@@ -44,7 +44,10 @@ fn a_dead_letter_leaves_the_outbox_with_its_reason_and_comes_back_unchanged() {
         last_attempt: Millis(2_000),
         bytes: 6,
     };
-    assert_eq!(snapshot.dead_letters(9).unwrap(), [letter.clone()]);
+    assert_eq!(
+        snapshot.dead_letters(9).unwrap(),
+        std::slice::from_ref(&letter)
+    );
     let found = snapshot.dead_letter("growth", 2).unwrap().unwrap();
     assert_eq!(found, (letter, b"body 2".to_vec()));
     assert_eq!(snapshot.dead_letter("growth", 3).unwrap(), None);

@@ -579,6 +579,30 @@ async fn a_drain_holds_little_of_a_large_backlog() {
     let _ = drain_with(&outbox, "growth", &sink, &mut experience, &options, &|_| {}).await;
     let read: BTreeSet<_> = sink.calls().into_iter().flatten().collect();
     assert!(read.len() < 5_000, "{}", read.len());
+
+    // Without a pace, the window limits it. One message of each call is taken, so that the drain
+    // goes on with many calls.
+    let letters: &'static str = Box::leak(format!(".{}", "t".repeat(499)).into_boxed_str());
+    let mut sink = Scripted::new(vec![ScriptedAnswer::Answer(letters); 400]);
+    sink.limits = Some(CallLimits {
+        messages: 500,
+        bytes: 1_000_000,
+        overhead: 0,
+        calls: 16,
+    });
+    sink.latency = Duration::from_millis(1);
+    let (outbox, sink) = (WatchedOutbox::of(30_000), Arc::new(sink));
+    let options = DrainOptions {
+        deadline: Some(Instant::now() + Duration::from_millis(300)),
+        ..DrainOptions::default()
+    };
+    let report = run(&outbox, &sink, &options).await.unwrap();
+    let read: BTreeSet<_> = sink.calls().into_iter().flatten().collect();
+    let held = read.len() - usize::try_from(report.messages).unwrap();
+    assert!(
+        (WINDOW_MESSAGES - 500..=WINDOW_MESSAGES + 500).contains(&held),
+        "{held}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
