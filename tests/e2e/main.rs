@@ -10,6 +10,7 @@
 //! - `broken.rs`: commands while something is wrong with the project's files
 //! - `backup.rs`: a backup under load and its restore
 //! - `rules.rs`, `compile.rs`: hand-written rules, good and hostile, and limits of compiling
+//! - `rule_cost.rs`: what the Rust SDK costs
 //! - `large.rs`: users and definitions with very much data
 //! - `service.rs`, `sdk.rs`, `browser.rs`: the running service, and the vendor's SDKs
 //! - `connections.rs`: connections from outside: floods, half requests, the limit of open files
@@ -49,6 +50,7 @@ mod large;
 mod plan;
 mod project;
 mod reference;
+mod rule_cost;
 mod rules;
 mod sdk;
 mod service;

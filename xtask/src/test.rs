@@ -40,6 +40,7 @@ pub(crate) fn test() -> anyhow::Result<()> {
     run(Command::new(&cargo)
         .args([
             "test",
+            "--workspace",
             "--manifest-path",
             "guest-rules/Cargo.toml",
             "--target-dir",
