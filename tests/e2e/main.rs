@@ -10,6 +10,7 @@
 //! - `broken.rs`: commands while something is wrong with the project's files
 //! - `backup.rs`: a backup under load and its restore
 //! - `rules.rs`, `compile.rs`: hand-written rules, good and hostile, and limits of compiling
+//! - `languages.rs`: new rules in every language, by the real tools
 //! - `rule_cost.rs`: what the Rust SDK costs
 //! - `large.rs`: users and definitions with very much data
 //! - `service.rs`, `sdk.rs`, `browser.rs`: the running service, and the vendor's SDKs
@@ -46,6 +47,7 @@ mod hostile;
 mod kills;
 mod kinesis;
 mod language;
+mod languages;
 mod large;
 mod plan;
 mod project;

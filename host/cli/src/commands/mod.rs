@@ -20,6 +20,7 @@ mod plan;
 mod prune;
 pub(crate) mod reconcile;
 mod reject;
+mod rule;
 mod run;
 mod schema;
 mod status;
@@ -50,6 +51,7 @@ pub(crate) enum Command {
     Backup(backup::BackupCommand),
     Explain(explain::ExplainCommand),
     Test(test::TestCommand),
+    Rule(rule::RuleCommand),
     Fmt(fmt::FmtCommand),
     Schema(schema::SchemaCommand),
     Completions(completions::CompletionsCommand),
@@ -78,6 +80,7 @@ impl Command {
             Self::Backup(command) => command.run(output),
             Self::Explain(command) => command.run(output),
             Self::Test(command) => command.run(output),
+            Self::Rule(command) => command.run(output),
             Self::Fmt(command) => command.run(output),
             Self::Schema(command) => command.run(output),
             Self::Completions(command) => command.run(output),
