@@ -8,14 +8,16 @@
 /// muster_rule::rule! {
 ///     // The cohort's id, and the function that decides.
 ///     cohort "example" when is_member;
-///     // The user type, with the user properties at the time of the run. A property whose name is
-///     // no Rust name has its name behind `=`.
+///     // The user type, with the user properties at the time of the run. A property whose name
+///     // is no Rust name has its name behind `=`.
 ///     user Reader { city: text, topics: texts, paid: flag, born: instant = "date of birth" }
 ///     // Streams: a method, a type of event, the names of events (`*` stands for any characters),
 ///     // how far back they are needed, and the event properties. `event_name` is the event's own
-/// name.
-///     events views: View = "View" | "Open *" in_last(days(90)) { seconds: number, what: event_name
-/// }
+///     // name.
+///     events views: View = "View" | "Open *" in_last(days(90)) {
+///         seconds: number,
+///         what: event_name,
+///     }
 ///     // The changes of user properties.
 ///     history plans: text = "plan";
 ///     // Calendar windows, the current unit included.

@@ -16,16 +16,18 @@ pub trait Event: Copy {
     fn at_row(self, row: usize) -> Self;
 }
 
-/// Events of one user by time, none later than now. Windows narrow them; nothing is copied.
+/// Events of one user by time, none later than now. Windows narrow them; no event is copied. The view
+/// itself is `Copy`: reading it does not use it up.
 ///
 /// It is an iterator in both directions. What is read of a window is noted: the user is evaluated
 /// again when the oldest event that was read leaves the window, or when the next one enters it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct Events<'u, E> {
     clock: &'u Clock,
     times: &'u [i64],
-    rows: Range<usize>,
+    start: usize,
+    end: usize,
     event: E,
     /// The length of the shortest window from whose past end events leave; [`i64::MAX`]: none
     /// leave.
@@ -37,7 +39,8 @@ impl<'u, E: Event> Events<'u, E> {
         Self {
             clock,
             times,
-            rows,
+            start: rows.start,
+            end: rows.end,
             event,
             leave: i64::MAX,
         }
@@ -47,7 +50,7 @@ impl<'u, E: Event> Events<'u, E> {
     #[inline]
     pub fn in_last(mut self, span: Span) -> Self {
         let after = self.clock.now.saturating_sub(span.0);
-        self.rows.start += self.slice().partition_point(|time| *time <= after);
+        self.start += self.slice().partition_point(|time| *time <= after);
         self.leave = self.leave.min(span.0);
         self
     }
@@ -57,32 +60,32 @@ impl<'u, E: Event> Events<'u, E> {
     #[inline]
     pub fn before_last(mut self, span: Span) -> Self {
         let last = self.clock.now.saturating_sub(span.0);
-        let end = self.rows.start + self.slice().partition_point(|time| *time <= last);
-        if let Some(time) = (end < self.rows.end).then(|| self.times[end]) {
+        let end = self.start + self.slice().partition_point(|time| *time <= last);
+        if let Some(time) = (end < self.end).then(|| self.times[end]) {
             self.clock.note(time.saturating_add(span.0));
         }
-        self.rows.end = end;
+        self.end = end;
         self
     }
 
     /// Keeps the events at or after an instant.
     #[inline]
     pub fn since(mut self, instant: Instant) -> Self {
-        self.rows.start += self.slice().partition_point(|time| *time < instant.0);
+        self.start += self.slice().partition_point(|time| *time < instant.0);
         self
     }
 
     /// Keeps the events after an instant.
     #[inline]
     pub fn after(mut self, instant: Instant) -> Self {
-        self.rows.start += self.slice().partition_point(|time| *time <= instant.0);
+        self.start += self.slice().partition_point(|time| *time <= instant.0);
         self
     }
 
     /// Keeps the events before an instant.
     #[inline]
     pub fn before(mut self, instant: Instant) -> Self {
-        self.rows.end = self.rows.start + self.slice().partition_point(|time| *time < instant.0);
+        self.end = self.start + self.slice().partition_point(|time| *time < instant.0);
         self
     }
 
@@ -104,19 +107,19 @@ impl<'u, E: Event> Events<'u, E> {
     /// Returns the number of events.
     #[must_use]
     #[inline]
-    pub fn count(&self) -> usize {
-        self.note(self.rows.start);
-        self.rows.len()
+    pub fn count(self) -> usize {
+        self.note(self.start);
+        self.rows().len()
     }
 
     /// Returns true if there are `count` events or more. The next evaluation is later than with
     /// [`Self::count`]: when fewer are left.
     #[must_use]
     #[inline]
-    pub fn at_least(&self, count: usize) -> bool {
-        let enough = self.rows.len() >= count;
+    pub fn at_least(self, count: usize) -> bool {
+        let enough = self.rows().len() >= count;
         if enough && count > 0 {
-            self.note(self.rows.end - count);
+            self.note(self.end - count);
         }
         enough
     }
@@ -124,45 +127,45 @@ impl<'u, E: Event> Events<'u, E> {
     /// Returns true if there is no event.
     #[must_use]
     #[inline]
-    pub fn is_empty(&self) -> bool {
+    pub fn is_empty(self) -> bool {
         !self.at_least(1)
     }
 
     /// Returns the oldest event.
     #[must_use]
-    pub fn first(&self) -> Option<E> {
-        self.clone().next()
+    pub fn first(mut self) -> Option<E> {
+        self.next()
     }
 
     /// Returns the newest event.
     #[must_use]
-    pub fn last(&self) -> Option<E> {
-        self.clone().next_back()
+    pub fn last(mut self) -> Option<E> {
+        self.next_back()
     }
 
     /// Returns the sum of the numbers that a function returns; 0 of none. It is exact for decimals
     /// of up to six digits behind the point.
     #[must_use]
-    pub fn sum_of(&self, number: impl Fn(&E) -> Option<f64>) -> f64 {
-        sum(self.clone().filter_map(|event| number(&event))).0
+    pub fn sum_of(self, number: impl Fn(&E) -> Option<f64>) -> f64 {
+        sum(self.filter_map(|event| number(&event))).0
     }
 
     /// Returns the average of the numbers that a function returns.
     #[must_use]
-    pub fn average_of(&self, number: impl Fn(&E) -> Option<f64>) -> Option<f64> {
-        sum(self.clone().filter_map(|event| number(&event))).1
+    pub fn average_of(self, number: impl Fn(&E) -> Option<f64>) -> Option<f64> {
+        sum(self.filter_map(|event| number(&event))).1
     }
 
     /// Notes the instant at which the event of a row leaves the windows.
     #[inline]
     pub(crate) fn note(&self, row: usize) {
-        if self.leave != i64::MAX && row < self.rows.end {
+        if self.leave != i64::MAX && row < self.end {
             self.clock.note(self.times[row].saturating_add(self.leave));
         }
     }
 
     pub(crate) fn rows(&self) -> Range<usize> {
-        self.rows.clone()
+        self.start..self.end
     }
 
     #[inline]
@@ -173,17 +176,17 @@ impl<'u, E: Event> Events<'u, E> {
     /// Drops the events before a row; `None`: all.
     #[inline]
     pub(crate) fn advance_to(&mut self, row: Option<usize>) {
-        self.rows.start = row.unwrap_or(self.rows.end);
+        self.start = row.unwrap_or(self.end);
     }
 
     /// Drops the events from a row on; `None`: all.
     #[inline]
     pub(crate) fn retreat_to(&mut self, row: Option<usize>) {
-        self.rows.end = row.unwrap_or(self.rows.start);
+        self.end = row.unwrap_or(self.start);
     }
 
     fn slice(&self) -> &'u [i64] {
-        &self.times[self.rows.clone()]
+        &self.times[self.rows()]
     }
 }
 
@@ -202,21 +205,20 @@ impl<E: Event> Iterator for Events<'_, E> {
 
     #[inline]
     fn next(&mut self) -> Option<E> {
-        let row = self.rows.start;
-        if row >= self.rows.end {
+        let row = self.start;
+        if row >= self.end {
             return None;
         }
         self.note(row);
-        self.rows.start += 1;
+        self.start += 1;
         Some(self.at(row))
     }
 
     #[inline]
     fn fold<B, F: FnMut(B, E) -> B>(self, init: B, mut f: F) -> B {
         // The first is the oldest, so no other leaves earlier.
-        self.note(self.rows.start);
-        self.rows
-            .clone()
+        self.note(self.start);
+        self.rows()
             .fold(init, |accumulated, row| f(accumulated, self.at(row)))
     }
 }
@@ -224,12 +226,12 @@ impl<E: Event> Iterator for Events<'_, E> {
 impl<E: Event> DoubleEndedIterator for Events<'_, E> {
     #[inline]
     fn next_back(&mut self) -> Option<E> {
-        if self.rows.is_empty() {
+        if self.rows().is_empty() {
             return None;
         }
-        let row = self.rows.end - 1;
+        let row = self.end - 1;
         self.note(row);
-        self.rows.end = row;
+        self.end = row;
         Some(self.at(row))
     }
 }

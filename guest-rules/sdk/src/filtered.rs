@@ -4,7 +4,7 @@ use crate::events::{Event, Events, sum};
 
 /// Events of one user for which a function returns true. Only events that it keeps are noted: those
 /// that it drops change no answer when they leave the window.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct Filtered<'u, E, F> {
     events: Events<'u, E>,
@@ -29,7 +29,7 @@ impl<'u, E: Event, F: Fn(&E) -> bool> Filtered<'u, E, F> {
     /// Returns the number of events.
     #[must_use]
     #[inline]
-    pub fn count(&self) -> usize {
+    pub fn count(self) -> usize {
         let rows = self.events.rows();
         let Some(first) = rows.clone().find(|row| self.keeps(*row)) else {
             return 0;
@@ -43,7 +43,7 @@ impl<'u, E: Event, F: Fn(&E) -> bool> Filtered<'u, E, F> {
     /// further than needed. The next evaluation is when fewer are left.
     #[must_use]
     #[inline]
-    pub fn at_least(&self, count: usize) -> bool {
+    pub fn at_least(self, count: usize) -> bool {
         let mut missing = count;
         for row in self.events.rows().rev() {
             if missing == 0 {
@@ -62,13 +62,13 @@ impl<'u, E: Event, F: Fn(&E) -> bool> Filtered<'u, E, F> {
     /// Returns true if there is no event.
     #[must_use]
     #[inline]
-    pub fn is_empty(&self) -> bool {
+    pub fn is_empty(self) -> bool {
         !self.at_least(1)
     }
 
     /// Returns the oldest event.
     #[must_use]
-    pub fn first(&self) -> Option<E> {
+    pub fn first(self) -> Option<E> {
         let row = self.events.rows().find(|row| self.keeps(*row))?;
         self.events.note(row);
         Some(self.events.at(row))
@@ -76,7 +76,7 @@ impl<'u, E: Event, F: Fn(&E) -> bool> Filtered<'u, E, F> {
 
     /// Returns the newest event.
     #[must_use]
-    pub fn last(&self) -> Option<E> {
+    pub fn last(self) -> Option<E> {
         let row = self.events.rows().rev().find(|row| self.keeps(*row))?;
         self.events.note(row);
         Some(self.events.at(row))
@@ -84,13 +84,13 @@ impl<'u, E: Event, F: Fn(&E) -> bool> Filtered<'u, E, F> {
 
     /// Returns the sum of the numbers that a function returns, as [`Events::sum_of`].
     #[must_use]
-    pub fn sum_of(&self, number: impl Fn(&E) -> Option<f64>) -> f64 {
+    pub fn sum_of(self, number: impl Fn(&E) -> Option<f64>) -> f64 {
         sum(self.kept().filter_map(|event| number(&event))).0
     }
 
     /// Returns the average of the numbers that a function returns.
     #[must_use]
-    pub fn average_of(&self, number: impl Fn(&E) -> Option<f64>) -> Option<f64> {
+    pub fn average_of(self, number: impl Fn(&E) -> Option<f64>) -> Option<f64> {
         sum(self.kept().filter_map(|event| number(&event))).1
     }
 

@@ -29,10 +29,13 @@
 //! use muster_rule::testing::TestUser;
 //!
 //! let user = TestUser::at("2026-03-01T00:00:00Z").property("city", "Seattle");
-//! let user = (1..=3).fold(user, |user, day| user.event("Purchase", days(day)).having("amount",
-//! 60)); let answer = user.ask::<Shopper>(); assert!(answer.member); // The oldest of the three
-//! purchases leaves the window then, and this was derived. assert_eq!(answer.until,
-//! Some("2026-03-28T00:00:00Z".into()));
+//! let user = (1..=3).fold(user, |user, day| {
+//!     user.event("Purchase", days(day)).having("amount", 60)
+//! });
+//! let answer = user.ask::<Shopper>();
+//! assert!(answer.member);
+//! // The oldest of the three purchases leaves the window then, and this was derived.
+//! assert_eq!(answer.until, Some("2026-03-28T00:00:00Z".into()));
 //! # }
 //! ```
 //!
