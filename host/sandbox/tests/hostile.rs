@@ -843,22 +843,23 @@ fn too_many_parts_are_refused() {
 #[test]
 fn several_memories_have_no_more_than_one() {
     let pages = limits::MAX_MEMORY_BYTES / (64 << 10);
-    let others = |pages: usize| {
-        let own = wat::parse_str(format!(
-            "(component (core module $m (memory {pages})) (core instance (instantiate $m)))"
-        ));
-        let mut component = HONEST.component();
-        // The sections of another component are appended; the indices of the first are not
-        // affected.
-        component.extend(&own.unwrap()[8..]);
-        component
-    };
     let sandbox = sandbox();
-    let load = |pages| sandbox.load(&others(pages), Origin::HandWritten);
+    let load = |pages: usize| {
+        let nested = wat::parse_str(format!(
+            "(component
+                (component $c (core module $m (memory {pages})) (core instance (instantiate $m)))
+                (instance (instantiate $c)))"
+        ));
+        // The rule's own component has none nested in it, so the appended sections name this one.
+        let mut component = HONEST.component();
+        component.extend(&nested.unwrap()[8..]);
+        sandbox.load(&component, Origin::HandWritten)
+    };
     assert!(load(pages / 2).is_ok());
+    // The rule has a page of its own.
     let error = load(pages).unwrap_err().to_string();
     assert!(
-        error.contains("bytes of memory; at most 268435456 are allowed"),
+        error.contains("requested 268500992 bytes of memory; at most 268435456 are allowed"),
         "{error}"
     );
 }
