@@ -16,8 +16,6 @@ pub struct ProjectOutline {
     pub time_zone: TimeZoneName,
     /// Globs of definitions.
     pub cohorts: Vec<String>,
-    /// The store's folder.
-    pub store: String,
     /// The ceilings of hand-written rules.
     pub rules: Ceilings,
 }
@@ -36,7 +34,7 @@ impl ProjectOutline {
                 node
             };
             let (time_zone, cohorts) = (of("time_zone"), of("cohorts"));
-            let (store, ceilings) = (of("store"), of("rules"));
+            let ceilings = of("rules");
             let ceilings = match &ceilings {
                 Some(node) => rules(&mut reader, node)?,
                 None => Ceilings::default(),
@@ -44,7 +42,6 @@ impl ProjectOutline {
             Some(Self {
                 time_zone: project::time_zone(&mut reader, time_zone.as_ref())?,
                 cohorts: project::cohorts(&mut reader, cohorts.as_ref()),
-                store: project::store(&mut reader, store.as_ref())?,
                 rules: ceilings,
             })
         });

@@ -296,7 +296,7 @@ fn project(reader: &mut YamlReader<'_>, root: &Node) -> Option<Config> {
 }
 
 /// Reads the store's folder.
-pub(super) fn store(reader: &mut YamlReader<'_>, node: Option<&Node>) -> Option<String> {
+fn store(reader: &mut YamlReader<'_>, node: Option<&Node>) -> Option<String> {
     match node {
         Some(node) => Some(reader.text(node, "the store's folder")?.to_owned()),
         None => Some(STORE.to_owned()),

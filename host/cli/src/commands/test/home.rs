@@ -52,9 +52,11 @@ impl Home {
         let outline = read(&directory.join(config::FILE))
             .and_then(|source| ProjectOutline::parse(&source, &environment));
         let outline = outline.map_err(|diagnostics| output.refusal(&diagnostics))?;
-        // A rule with an interpreter takes long to compile, so its artefact is kept.
-        let cache = directory.join(&outline.store).join("cache");
-        let sandbox = sandbox(Some(cache), outline.rules)?;
+        // A rule that needs more than usual brings an interpreter, which takes long to compile. So
+        // its machine code is kept. Other tests leave nothing behind.
+        let grants = outline.rules != Ceilings::default();
+        let cache = grants.then(|| directory.join(CACHE));
+        let sandbox = sandbox(cache, outline.rules)?;
         let mut home = Self::new(outline.time_zone, sandbox);
         for pattern in &outline.cohorts {
             let paths = find_definitions(pattern, directory).unwrap_or_else(|error| {
@@ -120,6 +122,9 @@ impl Home {
         }
     }
 }
+
+/// The folder of machine code in a project's folder.
+const CACHE: &str = ".muster/cache";
 
 /// Makes a sandbox that counts fuel.
 fn sandbox(cache: Option<PathBuf>, ceilings: Ceilings) -> anyhow::Result<Sandbox> {
