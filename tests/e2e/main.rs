@@ -10,6 +10,7 @@
 //! - `broken.rs`: commands while something is wrong with the project's files
 //! - `backup.rs`: a backup under load and its restore
 //! - `rules.rs`, `compile.rs`: hand-written rules, good and hostile, and limits of compiling
+//! - `first_rule.rs`: the commands of docs/rules/first-rule.md
 //! - `languages.rs`: new rules in every language, by the real tools
 //! - `rule_cost.rs`: what the Rust SDK costs
 //! - `large.rs`: users and definitions with very much data
@@ -42,6 +43,7 @@ mod example;
 mod explain;
 mod faults;
 mod files;
+mod first_rule;
 mod fmt;
 mod hostile;
 mod kills;
