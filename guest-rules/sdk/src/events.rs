@@ -16,8 +16,8 @@ pub trait Event: Copy {
     fn at_row(self, row: usize) -> Self;
 }
 
-/// Events of one user by time, none later than now. Windows narrow them; no event is copied. The view
-/// itself is `Copy`: reading it does not use it up.
+/// Events of one user by time, none later than now. Windows narrow them; no event is copied. The
+/// view itself is `Copy`: reading it does not use it up.
 ///
 /// It is an iterator in both directions. What is read of a window is noted: the user is evaluated
 /// again when the oldest event that was read leaves the window, or when the next one enters it.
