@@ -57,7 +57,6 @@ impl<'a> CalendarColumn<'a> {
         }
     }
 
-    #[must_use]
     pub fn iter(batch: &'a Batch) -> core::slice::Iter<'a, CalendarBounds> {
         batch.calendars.iter()
     }

@@ -126,7 +126,6 @@ impl<'a, E> Stream<'a, E> {
 
 impl<'a, E: Event> Stream<'a, E> {
     /// Returns the rows of the user that the context is at.
-    #[must_use]
     #[inline]
     pub fn of<'u>(&'u self, context: &'u Context<'_>) -> Events<'u, E> {
         let user = context.user();

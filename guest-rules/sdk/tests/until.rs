@@ -20,9 +20,7 @@ fn is_member(user: &Shopper) -> bool {
     );
     let wanted = number(user.wanted()) as usize;
     let window = user.purchases().in_last(length).before_last(age);
-    let kept = window
-        .clone()
-        .filter(|purchase| purchase.amount() >= user.least());
+    let kept = window.filter(|purchase| purchase.amount() >= user.least());
     match number(user.way()) as i64 {
         0 => kept.at_least(wanted),
         1 => kept.count() >= wanted,

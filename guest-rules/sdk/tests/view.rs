@@ -246,9 +246,9 @@ proptest! {
         // The answers are packed by user, and hold until the calendar moves.
         prop_assert_eq!(verdicts.members.len(), users.div_ceil(64));
         let Column::Flag(paid) = &batch.user_properties[3] else { panic!("a flag") };
-        for user in 0..users {
+        for (user, paid) in paid.iter().enumerate() {
             let member = verdicts.members[user / 64] >> (user % 64) & 1 == 1;
-            prop_assert_eq!(member, paid[user] == 1);
+            prop_assert_eq!(member, *paid == 1);
         }
         prop_assert_eq!(verdicts.until, vec![77; users]);
     }
