@@ -14,6 +14,9 @@
 //! - `broken.rs`: commands while something is wrong with the project's files
 //! - `backup.rs`: a backup under load and its restore
 //! - `rules.rs`, `compile.rs`: hand-written rules, good and hostile, and limits of compiling
+//! - `first_rule.rs`: the commands of docs/rules/first-rule.md
+//! - `languages.rs`: new rules in every language, by the real tools
+//! - `rule_cost.rs`: what the Rust SDK costs
 //! - `large.rs`: users and definitions with very much data
 //! - `service.rs`, `sdk.rs`, `browser.rs`: the running service, and the vendor's SDKs
 //! - `connections.rs`: connections from outside: floods, half requests, the limit of open files
@@ -48,16 +51,19 @@ mod example;
 mod explain;
 mod faults;
 mod files;
+mod first_rule;
 mod fmt;
 mod hostile;
 mod kills;
 mod kinesis;
 mod language;
+mod languages;
 mod large;
 mod plan;
 mod project;
 mod quick_start;
 mod reference;
+mod rule_cost;
 mod rules;
 mod sdk;
 mod secrets;

@@ -183,31 +183,30 @@ fn two_definitions_may_name_one_rule() {
     }
 }
 
-/// Builds `guest-rules/loyal-shopper` once, as its README says.
-fn loyal_shopper() -> PathBuf {
+/// Builds the rules of `guest-rules` once, as its README says. Returns the built file of one.
+pub(crate) fn built(name: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT
-        .get_or_init(|| {
-            let target = std::env::var_os("CARGO_TARGET_DIR")
-                .map_or_else(|| root().join("target"), PathBuf::from);
-            let target = std::path::absolute(target).unwrap().join("guest-rules");
-            let status = Command::new(env!("CARGO"))
-                .args([
-                    "build",
-                    "--release",
-                    "--target",
-                    "wasm32-unknown-unknown",
-                    "--manifest-path",
-                ])
-                .arg(root().join("guest-rules/Cargo.toml"))
-                .arg("--target-dir")
-                .arg(&target)
-                .status()
-                .unwrap();
-            assert!(status.success());
-            target.join("wasm32-unknown-unknown/release/loyal_shopper.wasm")
-        })
-        .clone()
+    let folder = BUILT.get_or_init(|| {
+        let target = std::env::var_os("CARGO_TARGET_DIR")
+            .map_or_else(|| root().join("target"), PathBuf::from);
+        let target = std::path::absolute(target).unwrap().join("guest-rules");
+        let status = Command::new(env!("CARGO"))
+            .args([
+                "build",
+                "--release",
+                "--target",
+                "wasm32-unknown-unknown",
+                "--manifest-path",
+            ])
+            .arg(root().join("guest-rules/Cargo.toml"))
+            .arg("--target-dir")
+            .arg(&target)
+            .status()
+            .unwrap();
+        assert!(status.success());
+        target.join("wasm32-unknown-unknown/release")
+    });
+    folder.join(format!("{name}.wasm"))
 }
 
 #[test]
@@ -215,7 +214,11 @@ fn a_rule_written_in_rust_runs() {
     let project = project();
     // The file is as rustc writes it: a core module. Muster makes a component of it when it loads
     // it.
-    std::fs::copy(loyal_shopper(), project.path().join("cohorts/loyal.wasm")).unwrap();
+    std::fs::copy(
+        built("loyal_shopper"),
+        project.path().join("cohorts/loyal.wasm"),
+    )
+    .unwrap();
     project.write(
         "cohorts/loyal.yaml",
         "name: Loyal shoppers\nsync: [out]\nrule: ./loyal.wasm\n",

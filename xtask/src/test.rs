@@ -35,11 +35,15 @@ pub(crate) fn test() -> anyhow::Result<()> {
     wasm_target()?;
     let bin = python_environment("python-test", &root().join("tests/requirements.txt"))?;
     let modules = node_environment("node-test", &root().join("tests/sdk"))?;
+    let toolchains = root().join("tests/toolchains");
+    let rule_bin = python_environment("python-rules", &toolchains.join("requirements.txt"))?;
+    let rule_modules = node_environment("node-rules", &toolchains)?;
     let browser = chromium();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     run(Command::new(&cargo)
         .args([
             "test",
+            "--workspace",
             "--manifest-path",
             "guest-rules/Cargo.toml",
             "--target-dir",
@@ -51,6 +55,8 @@ pub(crate) fn test() -> anyhow::Result<()> {
         .current_dir(root())
         .envs(browser.map(|browser| ("MUSTER_TEST_CHROMIUM", browser)))
         .env("MUSTER_TEST_NODE_MODULES", modules)
+        .env("MUSTER_TEST_RULE_BIN", rule_bin)
+        .env("MUSTER_TEST_RULE_NODE_MODULES", rule_modules)
         .env("MUSTER_TEST_PYTHON", bin.join("python"))
         .env("MUSTER_TEST_MOTO", bin.join("moto_server")))
 }

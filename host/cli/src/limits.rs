@@ -87,6 +87,16 @@ fn fixed(what: &'static str, most: String, at_it: &'static str) -> Limit {
     }
 }
 
+/// Returns a limit that the operator may raise in `muster.yaml`.
+fn granted(what: &'static str, most: String, at_it: &'static str, change: &'static str) -> Limit {
+    Limit {
+        what,
+        most,
+        at_it,
+        change,
+    }
+}
+
 fn definitions() -> Section {
     const REFUSED: &str = "the definition is refused, with the place";
     Section {
@@ -179,7 +189,12 @@ fn modules() -> Section {
         about: "The resources of a compiled module or a hand-written rule. Cohorts that would make a module too large are \
                 compiled to several modules.",
         limits: vec![
-            fixed("a module", bytes(sandbox::MAX_RULE_BYTES), REFUSED),
+            granted(
+                "a module",
+                bytes(sandbox::MAX_RULE_BYTES),
+                REFUSED,
+                "rules written by hand: `rules: {size: …}`, up to 128 MiB",
+            ),
             fixed(
                 "tables of a rule",
                 number(sandbox::MAX_TABLES.into()),
@@ -195,9 +210,20 @@ fn modules() -> Section {
                 number(sandbox::MAX_CORE_INSTANCES.into()),
                 REFUSED,
             ),
-            fixed(
+            granted(
                 "components inside a rule",
                 count(sandbox::MAX_NESTED_COMPONENTS),
+                REFUSED,
+                "`rules: {nested_components: …}`, up to 64",
+            ),
+            fixed(
+                "instances of components inside a rule",
+                count(sandbox::MAX_COMPONENT_INSTANCES),
+                REFUSED,
+            ),
+            fixed(
+                "exports beside the contract's",
+                count(sandbox::MAX_EXTRA_EXPORTS),
                 REFUSED,
             ),
             fixed(
@@ -270,15 +296,17 @@ fn modules() -> Section {
                 seconds(sandbox::DESCRIBE_TIME),
                 REFUSED,
             ),
-            fixed(
+            granted(
                 "time for a hand-written rule over a batch",
                 seconds(sandbox::CLASSIFY_TIME),
                 "the call ends; the batch is split until each failing user is alone, and these users keep their membership",
+                "`rules: {time: …}`, up to 10 minutes",
             ),
-            fixed(
+            granted(
                 "memory of an instance",
                 bytes(sandbox::MAX_MEMORY_BYTES),
                 "as above",
+                "rules written by hand: `rules: {memory: …}`, up to 1 GiB",
             ),
             fixed(
                 "stack of a rule",

@@ -118,6 +118,7 @@ pub fn load(project: &Project, compile: Compile) -> Result<Vec<LoadedModule>, Sa
     let sandbox = Sandbox::new(SandboxOptions {
         cache: Some(cache),
         compile,
+        ceilings: project.config.rules,
         large_memory: machine::large_memory(),
         ..SandboxOptions::default()
     })?;

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 
 use crate::cache::{CacheKey, OwnArtefact, seal};
+use crate::ceilings::Ceilings;
 use crate::engine::{self, Allocation};
 use crate::error::LoadError;
 use crate::options::{CompileProcess, Origin};
@@ -36,15 +37,19 @@ pub(crate) struct Header {
     pub(crate) seconds: u64,
     /// Address space, in bytes.
     pub(crate) memory: u64,
+    /// The ceiling of the rule's size, in bytes.
+    pub(crate) size: u64,
+    /// The ceiling of nested components.
+    pub(crate) nested_components: u64,
 }
 
 impl Header {
-    const BYTES: usize = 18;
+    const BYTES: usize = 34;
 
     fn encode(&self) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
         let flags = [self.allocation == Allocation::OnDemand, self.metered];
-        let numbers = [self.seconds, self.memory];
+        let numbers = [self.seconds, self.memory, self.size, self.nested_components];
         let fields = (flags.iter().map(|flag| u8::from(*flag)))
             .chain(numbers.iter().flat_map(|number| number.to_le_bytes()));
         for (byte, field) in bytes.iter_mut().zip(fields) {
@@ -55,16 +60,31 @@ impl Header {
 
     fn decode(bytes: &[u8; Self::BYTES]) -> Self {
         let [on_demand, metered, rest @ ..] = bytes;
-        let (seconds, memory) = rest.split_at(8);
-        let number = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_le_bytes);
+        let mut numbers = rest.chunks_exact(8);
+        let mut number = || {
+            let bytes = numbers.next().and_then(|bytes| bytes.try_into().ok());
+            bytes.map_or(0, u64::from_le_bytes)
+        };
         Self {
             allocation: match on_demand {
                 0 => Allocation::Pooled,
                 _ => Allocation::OnDemand,
             },
             metered: *metered != 0,
-            seconds: number(seconds),
-            memory: number(memory),
+            seconds: number(),
+            memory: number(),
+            size: number(),
+            nested_components: number(),
+        }
+    }
+
+    /// Returns the ceilings that concern the bytes of a rule.
+    fn ceilings(&self) -> Ceilings {
+        let number = |number| usize::try_from(number).unwrap_or(usize::MAX);
+        Ceilings {
+            size: number(self.size),
+            nested_components: number(self.nested_components),
+            ..Ceilings::default()
         }
     }
 }
@@ -98,13 +118,13 @@ pub fn compile_process(
     let header = Header::decode(&header);
     limit(&header).map_err(CompileProcessError::Limits)?;
     let mut bytes = Vec::new();
-    let most = limits::MAX_RULE_BYTES as u64 + 1;
+    let most = header.size.saturating_add(1);
     input.take(most).read_to_end(&mut bytes)?;
     let failed = |error: &dyn std::fmt::Display| {
         CompileProcessError::Rule(text::short(&format!("{error:#}"), 600))
     };
-    let valid =
-        ValidatedModule::new(&bytes, Origin::HandWritten).map_err(|error| failed(&error))?;
+    let valid = ValidatedModule::new(&bytes, Origin::HandWritten, &header.ceilings())
+        .map_err(|error| failed(&error))?;
     let engine =
         engine::compiler(header.allocation, header.metered).map_err(|error| failed(&error))?;
     let artefact = engine
@@ -141,16 +161,26 @@ fn limit(header: &Header) -> Result<(), rustix::io::Errno> {
 /// Compiles a rule in a process of its own.
 pub(crate) fn run(
     process: &CompileProcess,
+    ceilings: &Ceilings,
     allocation: Allocation,
     metered: bool,
     module: &[u8],
     key: CacheKey,
 ) -> Result<OwnArtefact, LoadError> {
+    let factor = ceilings.compile_factor();
+    let process = &CompileProcess {
+        time: process.time * factor,
+        memory: process.memory.saturating_mul(factor.into()),
+        ..process.clone()
+    };
+    let most = limits::MAX_ARTEFACT_BYTES * u64::from(factor);
     let header = Header {
         allocation,
         metered,
         seconds: process.time.as_secs().max(1),
         memory: process.memory,
+        size: ceilings.size as u64,
+        nested_components: ceilings.nested_components as u64,
     };
     let failed = |error: std::io::Error| {
         let program = process.program.display();
@@ -176,7 +206,7 @@ pub(crate) fn run(
                     .and_then(|()| stdin.write_all(module));
             }
         });
-        let artefact = scope.spawn(move || read(stdout, limits::MAX_ARTEFACT_BYTES));
+        let artefact = scope.spawn(move || read(stdout, most));
         let error_output = scope.spawn(move || read(stderr, MAX_ERROR_OUTPUT));
         let ended = wait(&mut child, process.time * limits::COMPILE_WALL_FACTOR);
         (
@@ -190,9 +220,8 @@ pub(crate) fn run(
         status => return Err(stopped(process, status, &error_output)),
     }
     OwnArtefact::from_process(key, artefact).ok_or_else(|| {
-        let limit = limits::MAX_ARTEFACT_BYTES;
         LoadError::Compile(format!(
-            "`{}` returned no machine code, or more than {limit} bytes",
+            "`{}` returned no machine code, or more than {most} bytes",
             process.program.display()
         ))
     })
@@ -278,6 +307,8 @@ mod tests {
                     metered,
                     seconds: 90,
                     memory: u64::MAX,
+                    size: 32 << 20,
+                    nested_components: 6,
                 };
                 assert_eq!(Header::decode(&header.encode()), header);
             }

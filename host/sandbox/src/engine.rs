@@ -14,13 +14,15 @@ use crate::limits;
 use crate::options::Origin;
 
 /// The WebAssembly features that modules may use: WebAssembly 2.0 (with SIMD), extended constants,
-/// tail calls, and components. Features that could make answers differ between machines are left
-/// out (threads, relaxed SIMD). So are features that no module needs (64-bit memories, GC,
-/// exceptions, async).
+/// tail calls, several memories (wasmtime copies between the memories of nested components by
+/// them), and components. Features that could make answers differ between machines are left out
+/// (threads, relaxed SIMD). So are features that no module needs (64-bit memories, GC, exceptions,
+/// async).
 pub(crate) const FEATURES: WasmFeatures = WasmFeatures::WASM2
     .difference(WasmFeatures::GC_TYPES)
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::TAIL_CALL)
+    .union(WasmFeatures::MULTI_MEMORY)
     .union(WasmFeatures::COMPONENT_MODEL);
 
 /// The way in which instances get their memory.
@@ -35,7 +37,7 @@ pub enum Allocation {
 }
 
 /// Starts an engine. It has slots for `instances` live instances if the address space for them (4
-/// GiB each) is available.
+/// GiB a memory) is available.
 pub(crate) fn start(
     origin: Origin,
     instances: NonZeroUsize,
@@ -63,14 +65,19 @@ pub(crate) fn compiler(allocation: Allocation, metered: bool) -> wasmtime::Resul
 
 fn pooled(origin: Origin, instances: NonZeroUsize) -> Config {
     let slots = u32::try_from(instances.get()).unwrap_or(u32::MAX);
+    let memories = match origin {
+        // Our compiler writes one.
+        Origin::Compiled => 1,
+        Origin::HandWritten => limits::MAX_MEMORIES,
+    };
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots)
         .total_core_instances(slots.saturating_mul(limits::MAX_CORE_INSTANCES))
-        .total_memories(slots.saturating_mul(limits::MAX_MEMORIES))
+        .total_memories(slots.saturating_mul(memories))
         .total_tables(slots.saturating_mul(limits::MAX_TABLES))
         .max_core_instances_per_component(limits::MAX_CORE_INSTANCES)
-        .max_memories_per_component(limits::MAX_MEMORIES)
-        .max_memories_per_module(limits::MAX_MEMORIES)
+        .max_memories_per_component(memories)
+        .max_memories_per_module(memories)
         .max_tables_per_component(limits::MAX_TABLES)
         .max_tables_per_module(limits::MAX_TABLES)
         // A slot has 4 GiB of addresses whatever part of it is used. The limit of an instance is

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use crate::contract::{CONTRACT_VERSION, TYPES};
 
+/// The part of a rule that an operator may grant more of.
+pub(crate) const NESTED_COMPONENTS: &str = "nested components";
+
 /// The sandbox could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
@@ -58,7 +61,7 @@ pub enum LoadError {
     /// The component is malformed, or uses a feature that modules may not use.
     #[error(
         "this is not a valid rule: {reason} (at byte {offset}); rules may use WebAssembly 2.0 with SIMD, extended constants and \
-        tail calls, and components without async"
+        tail calls, several memories, and components without async"
     )]
     Invalid {
         /// The message of the validator.
@@ -81,7 +84,10 @@ pub enum LoadError {
         limit: usize,
     },
     /// The module has more parts than allowed.
-    #[error("the rule has {found} {what}; at most {limit} are allowed")]
+    #[error(
+        "the rule has {found} {what}; at most {limit} are allowed{}",
+        grant(what)
+    )]
     TooManyParts {
         /// The kind of parts.
         what: &'static str,
@@ -114,14 +120,6 @@ pub enum LoadError {
         /// The missing export.
         name: &'static str,
     },
-    /// The module has an export that is not part of the world.
-    #[error(
-        "the rule exports `{name}`, which the world `rule` of `wit/cohort.wit` does not have: leave only `describe` and `classify`"
-    )]
-    ExtraExport {
-        /// The extra export.
-        name: String,
-    },
     /// An export has another type than in the contract.
     #[error(
         "an export of the rule has the wrong type: {reason}; build it against `wit/cohort.wit` of this version"
@@ -148,6 +146,16 @@ pub enum LoadError {
     /// The description breaks the contract or a limit.
     #[error("the rule's description is wrong: {0}")]
     Description(DescriptionError),
+}
+
+/// Returns how an operator grants more of a part.
+fn grant(part: &str) -> &'static str {
+    match part {
+        NESTED_COMPONENTS => {
+            ": grant more with `rules: {nested_components: …}` in muster.yaml, which a rule of `jco` needs"
+        }
+        _ => "",
+    }
 }
 
 impl LoadError {

@@ -8,5 +8,5 @@ use crate::{LoadError, Origin};
 /// # Errors
 /// When the bytes are not a module, or need more than a module may have.
 pub fn validate(bytes: &[u8], origin: Origin) -> Result<(), LoadError> {
-    ValidatedModule::new(bytes, origin).map(|_| ())
+    ValidatedModule::new(bytes, origin, &Ceilings::default()).map(|_| ())
 }

@@ -11,11 +11,13 @@ use crate::{limits, text, ticker};
 /// The number of functions of a backtrace that an error names.
 const SHOWN_FRAMES: usize = 4;
 
-/// The data of a store about its guest: only the limit of memory.
+/// The data of a store about its guest: only its memory.
 #[derive(Debug)]
 pub(crate) struct Guest {
-    /// The most memory, in bytes.
+    /// The most memory, in bytes, of all its memories together.
     memory: usize,
+    /// The bytes of all its memories.
+    used: usize,
 }
 
 /// A limit that a guest exceeded. It is an error rather than a refusal, so that a module cannot
@@ -39,14 +41,19 @@ fn within(wanted: usize, maximum: Option<usize>) -> bool {
 impl ResourceLimiter for Guest {
     fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         wanted: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if wanted > self.memory {
-            return Err(Exceeded::Memory { wanted }.into());
+        let all = (self.used.saturating_sub(current)).saturating_add(wanted);
+        if all > self.memory {
+            return Err(Exceeded::Memory { wanted: all }.into());
         }
-        Ok(within(wanted, maximum))
+        let grows = within(wanted, maximum);
+        if grows {
+            self.used = all;
+        }
+        Ok(grows)
     }
 
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
@@ -102,7 +109,7 @@ impl Instance {
         memory: usize,
         time: Option<Duration>,
     ) -> Result<Self, ModuleError> {
-        let mut store = Store::new(exports.engine(), Guest { memory });
+        let mut store = Store::new(exports.engine(), Guest { memory, used: 0 });
         store.limiter(|guest| guest);
         let metered = store.set_fuel(FUEL).is_ok();
         if let Some(time) = time {

@@ -25,6 +25,7 @@
 mod answer;
 mod batch;
 mod cache;
+mod ceilings;
 mod compile_process;
 mod complexity;
 mod componentize;
@@ -38,15 +39,18 @@ pub mod fuzzing;
 mod gate;
 mod guest;
 mod idle;
+mod inspect;
 pub mod limits;
 mod module;
 mod options;
 mod sandbox;
+mod seal;
 mod text;
 mod ticker;
 mod trusted;
 mod validate;
 
+pub use ceilings::Ceilings;
 pub use compile_process::{CompileProcessError, compile_process};
 pub use componentize::{ComponentizeError, componentize};
 pub use contract::{
@@ -55,6 +59,7 @@ pub use contract::{
 };
 pub use engine::Allocation;
 pub use error::{DescriptionError, LoadError, ModuleError, SandboxError};
+pub use inspect::{Inspection, check, inspect};
 pub use module::{Artefact, LargeUserPermit, Module};
 pub use options::{Compile, CompileProcess, Origin, SandboxOptions};
 pub use sandbox::Sandbox;

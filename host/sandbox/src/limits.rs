@@ -4,13 +4,17 @@ use std::time::Duration;
 
 /// The largest module, in bytes. A module of our compiler is under 1 MB, a rule in Rust some 13 KB,
 /// in JavaScript on QuickJS 1.6 MB, in Python 18 MB (docs/facts.md, "Wasm"). The limit is nearly
-/// twice the largest.
+/// twice the largest. An operator may grant hand-written rules more ([`crate::Ceilings`]).
 pub const MAX_RULE_BYTES: usize = 32 << 20;
+
+/// The largest module that an operator may grant, in bytes: a Python rule with large libraries.
+pub const MOST_RULE_BYTES: usize = 128 << 20;
 
 /// The memory of one instance, in bytes: [`MAX_BATCH_BYTES`] + [`MAX_ANSWER_BYTES`] + 64 MiB for
 /// the module itself. All instances together take at worst (threads × (1 + [`IDLE_PER_THREAD`])
 /// compiled + threads hand-written) × 256 MiB, and one of [`MAX_LARGE_MEMORY_BYTES`]. Only memory
-/// that was touched is resident, and batches are some 10 MB.
+/// that was touched is resident, and batches are some 10 MB. An operator may grant instances of
+/// hand-written rules up to [`MAX_LARGE_MEMORY_BYTES`].
 pub const MAX_MEMORY_BYTES: usize = 256 << 20;
 
 /// The columns of one batch, in bytes. 256 k rows (docs/facts.md: the largest sensible batch) × 20
@@ -36,8 +40,9 @@ pub const LARGE_TIME_FACTOR: u32 = 4;
 /// [`crate::Module::max_users`].
 pub const MAX_ANSWER_BYTES: usize = 64 << 20;
 
-/// Memories of a module. There is one, so that [`MAX_MEMORY_BYTES`] is the memory of an instance.
-pub const MAX_MEMORIES: u32 = 1;
+/// Memories of a hand-written rule. Linked rules have one, and those of `jco` three. All memories
+/// of an instance together have [`MAX_MEMORY_BYTES`].
+pub const MAX_MEMORIES: u32 = 4;
 
 /// Tables of a module. Rust has one, adapters of other languages a few.
 pub const MAX_TABLES: u32 = 16;
@@ -53,13 +58,21 @@ pub const MAX_CORE_MODULES: usize = MAX_CORE_INSTANCES as usize;
 /// of some 30.
 pub const MAX_CORE_INSTANCES: u32 = 128;
 
-/// Components nested in a module. Each may instantiate the ones before it twice or more, so the
-/// code to compile can double with each: 2^6 copies at worst. No tool that makes rules needs more
-/// than two.
+/// Components nested in a module. Tools that link rules need none or two. The QuickJS back end of
+/// `jco` nests 23, one for each WASI interface that it stubs, so an operator grants more for it.
 pub const MAX_NESTED_COMPONENTS: usize = 6;
 
-/// Instantiations of those nested components, over all levels.
-pub const MAX_COMPONENT_INSTANCES: usize = 16;
+/// The nested components that an operator may grant: nearly three times those of `jco`.
+pub const MOST_NESTED_COMPONENTS: usize = 64;
+
+/// Instances of those nested components, with the instances within each instance. A component may
+/// instantiate the ones before it twice or more, so the code to compile can double with each
+/// component. This number bounds that. A rule of `jco` has 22.
+pub const MAX_COMPONENT_INSTANCES: usize = 256;
+
+/// Exports of a module beside `describe` and `classify`. The host never reads them.
+/// `componentize-py` and `jco` leave one each.
+pub const MAX_EXTRA_EXPORTS: usize = 16;
 
 /// The bytes of a component beside its core modules and custom sections: types, aliases and
 /// instances. A Rust rule has 3 KB, a Python rule some 20 KB. Some checks of them take more than
@@ -109,7 +122,7 @@ pub const MAX_TARGETS: usize = 1_000_000;
 
 /// The processor time that compiling a hand-written rule may take in its own process, in whole
 /// seconds. A Python rule of 18 MB took 25 s. The limit is more than three times that, for a slower
-/// machine.
+/// machine. Time, memory and artefact grow with the size that an operator grants.
 pub const COMPILE_TIME: Duration = Duration::from_secs(90);
 
 /// The factor from that processor time to the wall-clock time that the process may take, for a busy
@@ -136,6 +149,9 @@ pub const MAX_STACK_BYTES: usize = 512 << 10;
 /// Python needs ten times that, and a loaded machine may run at half the speed. The time is
 /// wall-clock time, so a host under great load stops a rule rather early.
 pub const CLASSIFY_TIME: Duration = Duration::from_secs(10);
+
+/// The time over a batch that an operator may grant. The run of the rule's cohorts waits as long.
+pub const MOST_CLASSIFY_TIME: Duration = Duration::from_secs(600);
 
 /// The time that a hand-written rule may take to describe itself, which takes microseconds.
 /// Python's first instance takes 0.1 s.

@@ -35,13 +35,21 @@ pub enum Artefact {
 /// The state that the calls of one engine share.
 pub(crate) struct Calls {
     pub(crate) gate: Gate,
-    /// The gate for large users, which all engines share.
-    pub(crate) large: Arc<Gate>,
-    /// The memory of an instance for a large user.
-    pub(crate) large_memory: usize,
+    pub(crate) memory: Memory,
     pub(crate) idle: Shelf<Instance>,
     /// The time limits of hand-written rules.
     pub(crate) clock: Option<CallTimes>,
+}
+
+/// The memory of instances.
+#[derive(Clone)]
+pub(crate) struct Memory {
+    /// The bytes of an instance.
+    pub(crate) usual: usize,
+    /// The bytes of an instance for a large user.
+    pub(crate) large: usize,
+    /// The gate for large users, which all engines share.
+    pub(crate) large_gate: Arc<Gate>,
 }
 
 pub(crate) struct CallTimes {
@@ -129,7 +137,7 @@ impl Module {
         let time = calls.clock.as_ref().map(|clock| clock.classify);
         let mut live = match self.reused() {
             Some(live) => live,
-            None => Instance::start(&self.inner.exports, limits::MAX_MEMORY_BYTES, time)?,
+            None => Instance::start(&self.inner.exports, calls.memory.usual, time)?,
         };
         let verdicts = self.evaluate(&mut live, batch, time)?;
         self.keep(live);
@@ -142,7 +150,7 @@ impl Module {
     pub fn large(&self) -> LargeUserPermit<'_> {
         LargeUserPermit {
             module: self,
-            _turn: self.inner.calls.large.enter(),
+            _turn: self.inner.calls.memory.large_gate.enter(),
         }
     }
 
@@ -205,8 +213,8 @@ impl LargeUserPermit<'_> {
     }
 
     fn memory(&self) -> usize {
-        let memory = self.module.inner.calls.large_memory;
-        memory.min(limits::MAX_LARGE_MEMORY_BYTES)
+        let memory = &self.module.inner.calls.memory;
+        memory.large.max(memory.usual)
     }
 
     /// Evaluates a batch of up to [`Self::max_batch_bytes`] in an instance of its own. The instance

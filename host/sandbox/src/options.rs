@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::ceilings::Ceilings;
 use crate::limits;
 
 /// Settings of a [`crate::Sandbox`]. The defaults are the limits of [`crate::limits`], one thread a
@@ -17,8 +18,8 @@ pub struct SandboxOptions {
     pub cache: Option<PathBuf>,
     /// The number of calls that run at once; further calls wait. It sizes the pool of instances.
     pub threads: NonZeroUsize,
-    /// The time that a hand-written rule may take over one batch.
-    pub classify_time: Duration,
+    /// The ceilings of hand-written rules.
+    pub ceilings: Ceilings,
     /// The time that a hand-written rule may take to describe itself.
     pub describe_time: Duration,
     /// The process in which hand-written rules are compiled.
@@ -37,7 +38,7 @@ impl Default for SandboxOptions {
         Self {
             cache: None,
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
-            classify_time: limits::CLASSIFY_TIME,
+            ceilings: Ceilings::default(),
             describe_time: limits::DESCRIBE_TIME,
             compile: Compile::InProcess,
             large_memory: limits::MAX_LARGE_MEMORY_BYTES,

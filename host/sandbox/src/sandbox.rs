@@ -9,13 +9,14 @@ use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
 use crate::cache::{Cache, CacheKey};
+use crate::ceilings::Ceilings;
 use crate::contract::ExportsPre;
 use crate::engine::{self, Allocation};
 use crate::error::{LoadError, ModuleError, SandboxError};
 use crate::gate::Gate;
 use crate::guest::{Guest, Instance};
 use crate::idle::Shelf;
-use crate::module::{Artefact, CallTimes, Calls, Module, ModuleInner};
+use crate::module::{Artefact, CallTimes, Calls, Memory, Module, ModuleInner};
 use crate::options::{Compile, Origin, SandboxOptions};
 use crate::ticker::EpochTicker;
 use crate::validate::ValidatedModule;
@@ -27,6 +28,7 @@ pub struct Sandbox {
     hand_written: Side,
     cache: Option<Cache>,
     compile: Compile,
+    ceilings: Ceilings,
     metered: bool,
     modules: AtomicU64,
 }
@@ -49,11 +51,15 @@ impl Sandbox {
         let threads = options.threads;
         let idle =
             threads.saturating_mul(NonZeroUsize::MIN.saturating_add(limits::IDLE_PER_THREAD - 1));
-        let large = (Arc::new(Gate::new(1)), options.large_memory);
+        let memory = Memory {
+            usual: options.ceilings.memory.min(limits::MAX_LARGE_MEMORY_BYTES),
+            large: options.large_memory.min(limits::MAX_LARGE_MEMORY_BYTES),
+            large_gate: Arc::new(Gate::new(1)),
+        };
         let hand_written = engine::start(Origin::HandWritten, threads, options.metered)?;
         let clock = CallTimes {
             describe: options.describe_time,
-            classify: options.classify_time,
+            classify: options.ceilings.time,
             _ticker: EpochTicker::start(&hand_written.0)
                 .map_err(|error| SandboxError::Engine(error.to_string()))?,
         };
@@ -65,13 +71,17 @@ impl Sandbox {
                     options.metered,
                 )?,
                 threads,
-                large.clone(),
+                Memory {
+                    usual: limits::MAX_MEMORY_BYTES,
+                    ..memory.clone()
+                },
                 idle.get(),
                 None,
             ),
-            hand_written: Side::new(hand_written, threads, large, 0, Some(clock)),
+            hand_written: Side::new(hand_written, threads, memory, 0, Some(clock)),
             cache,
             compile: options.compile,
+            ceilings: options.ceilings,
             metered: options.metered,
             modules: AtomicU64::new(0),
         })
@@ -84,7 +94,7 @@ impl Sandbox {
     /// When the bytes are not a module, or need more than a module may have. The text says what to
     /// do.
     pub fn load(&self, bytes: &[u8], origin: Origin) -> Result<Module, LoadError> {
-        let valid = ValidatedModule::new(bytes, origin)?;
+        let valid = ValidatedModule::new(bytes, origin, &self.ceilings)?;
         let side = match origin {
             Origin::Compiled => &self.compiled,
             Origin::HandWritten => &self.hand_written,
@@ -135,7 +145,14 @@ impl Sandbox {
             // Compiling our own modules has a bound: the size of what our compiler accepts.
             Compile::Process(process) if origin == Origin::HandWritten => {
                 let (bytes, allocation) = (valid.bytes(), side.allocation);
-                let artefact = compile_process::run(process, allocation, self.metered, bytes, key)?;
+                let artefact = compile_process::run(
+                    process,
+                    &self.ceilings,
+                    allocation,
+                    self.metered,
+                    bytes,
+                    key,
+                )?;
                 let component = trusted::deserialize(engine, &artefact).ok_or_else(|| {
                     LoadError::Compile("its machine code is not for this process".to_owned())
                 })?;
@@ -175,14 +192,13 @@ impl Side {
     fn new(
         (engine, allocation): (Engine, Allocation),
         threads: NonZeroUsize,
-        (large, large_memory): (Arc<Gate>, usize),
+        memory: Memory,
         idle: usize,
         clock: Option<CallTimes>,
     ) -> Self {
         let calls = Calls {
             gate: Gate::new(threads.get()),
-            large,
-            large_memory,
+            memory,
             idle: Shelf::new(idle),
             clock,
         };
@@ -201,7 +217,7 @@ impl Side {
     ) -> Result<crate::contract::Description, ModuleError> {
         let _place = self.calls.gate.enter();
         let time = self.calls.clock.as_ref().map(|clock| clock.describe);
-        Instance::start(exports, limits::MAX_MEMORY_BYTES, time)?.describe(time)
+        Instance::start(exports, self.calls.memory.usual, time)?.describe(time)
     }
 }
 

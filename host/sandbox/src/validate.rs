@@ -4,14 +4,17 @@
 use sha2::{Digest, Sha256};
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, ComponentItem};
 use wasmparser::types::TypesRef;
-use wasmparser::{ComponentExternalKind, ComponentInstance, Instance, Parser, Payload, Validator};
+use wasmparser::{
+    ComponentAlias, ComponentExternalKind, ComponentInstance, Instance, Parser, Payload, Validator,
+};
 
+use crate::ceilings::Ceilings;
 use crate::complexity::{Complexity, ComplexityError};
 use crate::contract::{CONTRACT_VERSION, TYPES};
 use crate::engine::FEATURES;
-use crate::error::LoadError;
+use crate::error::{LoadError, NESTED_COMPONENTS};
 use crate::options::Origin;
-use crate::{limits, text};
+use crate::{limits, seal, text};
 
 /// The functions of the world `rule`.
 const EXPORTS: [&str; 2] = ["describe", "classify"];
@@ -28,23 +31,21 @@ pub(crate) struct ValidatedModule<'a> {
 }
 
 impl<'a> ValidatedModule<'a> {
-    pub(crate) fn new(bytes: &'a [u8], origin: Origin) -> Result<Self, LoadError> {
-        check_size(bytes, origin)?;
-        if Parser::is_core_wasm(bytes) {
-            return Err(LoadError::CoreModule);
-        }
-        if !Parser::is_component(bytes) {
-            return Err(LoadError::NotWasm { hint: guess(bytes) });
-        }
+    pub(crate) fn new(
+        bytes: &'a [u8],
+        origin: Origin,
+        ceilings: &Ceilings,
+    ) -> Result<Self, LoadError> {
+        check_form(bytes, origin, ceilings)?;
         // The limits come first: they bound the work of the validator.
         let outline = ComponentOutline::read(bytes, origin)?;
-        outline.check_wiring()?;
+        outline.check_wiring(ceilings)?;
         let types = Validator::new_with_features(FEATURES)
             .validate_all(bytes)
-            .map_err(invalid)?;
+            .map_err(|error| unsealed(error, bytes))?;
         outline.check_memories()?;
         for name in outline.imports {
-            check_import(name, types.as_ref())?;
+            check_import(name, types.as_ref(), bytes)?;
         }
         check_exports(&outline.exports)?;
         Ok(Self {
@@ -62,10 +63,34 @@ impl<'a> ValidatedModule<'a> {
     }
 }
 
+/// Checks that bytes begin like a component of an allowed size.
+fn check_form(bytes: &[u8], origin: Origin, ceilings: &Ceilings) -> Result<(), LoadError> {
+    check_size(bytes, origin, ceilings)?;
+    if Parser::is_core_wasm(bytes) {
+        return Err(LoadError::CoreModule);
+    }
+    match Parser::is_component(bytes) {
+        true => Ok(()),
+        false => Err(LoadError::NotWasm { hint: guess(bytes) }),
+    }
+}
+
 fn invalid(error: wasmparser::Error) -> LoadError {
     LoadError::Invalid {
         reason: text::short(error.message(), 400),
         offset: error.offset(),
+    }
+}
+
+/// Returns the error of the validator. A component with async functions was not built as its tool
+/// builds sealed ones.
+fn unsealed(error: wasmparser::Error, bytes: &[u8]) -> LoadError {
+    match (error.message().contains("async"), seal::flag(bytes)) {
+        (true, Some(flag)) => LoadError::Invalid {
+            reason: format!("{}{flag}", text::short(error.message(), 400)),
+            offset: error.offset(),
+        },
+        _ => invalid(error),
     }
 }
 
@@ -79,14 +104,27 @@ fn guess(bytes: &[u8]) -> &'static str {
     }
 }
 
+/// Reads the outline of a component, which may be one that is refused.
+pub(crate) fn outline<'a>(
+    bytes: &'a [u8],
+    ceilings: &Ceilings,
+) -> Result<ComponentOutline<'a>, LoadError> {
+    check_form(bytes, Origin::HandWritten, ceilings)?;
+    ComponentOutline::read(bytes, Origin::HandWritten)
+}
+
 /// The imports and exports of a component's top level, and the counts of everything nested in it.
 #[derive(Debug, Default)]
-struct ComponentOutline<'a> {
-    imports: Vec<&'a str>,
-    exports: Vec<(&'a str, ComponentExternalKind)>,
-    modules: usize,
-    components: usize,
+pub(crate) struct ComponentOutline<'a> {
+    pub(crate) imports: Vec<&'a str>,
+    pub(crate) exports: Vec<(&'a str, ComponentExternalKind)>,
+    pub(crate) modules: usize,
+    pub(crate) components: usize,
+    /// The instances of nested components in one instance of this component, with those within
+    /// each.
     component_instances: usize,
+    /// Components that others receive as arguments. What these instantiate could not be counted.
+    passed_components: usize,
     core_instances: usize,
     memories: usize,
     tables: usize,
@@ -100,6 +138,9 @@ impl<'a> ComponentOutline<'a> {
     fn read(bytes: &'a [u8], origin: Origin) -> Result<Self, LoadError> {
         let mut outline = Self::default();
         let mut depth = 0_usize;
+        let mut instances = InstanceCount::default();
+        // The depths of the components that are being read.
+        let mut nested = Vec::new();
         let mut complexity = match origin {
             Origin::HandWritten => Some(Complexity::default()),
             Origin::Compiled => None,
@@ -118,8 +159,15 @@ impl<'a> ComponentOutline<'a> {
                 Payload::ComponentSection { .. } => {
                     depth += 1;
                     outline.components += 1;
+                    instances.begin();
+                    nested.push(depth);
                 }
-                Payload::End(_) => depth = depth.saturating_sub(1),
+                Payload::End(_) => {
+                    if nested.pop_if(|component| *component == depth).is_some() {
+                        instances.end();
+                    }
+                    depth = depth.saturating_sub(1);
+                }
                 Payload::ComponentImportSection(section) if depth == 0 => {
                     for import in section {
                         outline.imports.push(import.map_err(invalid)?.name.name);
@@ -133,8 +181,24 @@ impl<'a> ComponentOutline<'a> {
                 }
                 Payload::ComponentInstanceSection(section) => {
                     for instance in section {
-                        if let ComponentInstance::Instantiate { .. } = instance.map_err(invalid)? {
-                            outline.component_instances += 1;
+                        if let ComponentInstance::Instantiate { args, .. } =
+                            instance.map_err(invalid)?
+                        {
+                            instances.instantiate();
+                            let component = |kind| kind == ComponentExternalKind::Component;
+                            outline.passed_components +=
+                                args.iter().filter(|arg| component(arg.kind)).count();
+                        }
+                    }
+                }
+                Payload::ComponentAliasSection(section) => {
+                    for alias in section {
+                        if let ComponentAlias::InstanceExport {
+                            kind: ComponentExternalKind::Component,
+                            ..
+                        } = alias.map_err(invalid)?
+                        {
+                            outline.passed_components += 1;
                         }
                     }
                 }
@@ -150,22 +214,30 @@ impl<'a> ComponentOutline<'a> {
                 _ => {}
             }
         }
+        outline.component_instances = instances.total();
         Ok(outline)
     }
 
-    fn check_wiring(&self) -> Result<(), LoadError> {
+    /// Returns the version of the contract that the component names.
+    pub(crate) fn contract(&self) -> Option<&'a str> {
+        let version = |name: &&'a str| name.strip_prefix(TYPES)?.strip_prefix('@');
+        self.imports.iter().find_map(version)
+    }
+
+    fn check_wiring(&self, ceilings: &Ceilings) -> Result<(), LoadError> {
         at_most([
             ("core modules", self.modules, limits::MAX_CORE_MODULES),
             (
-                "nested components",
+                NESTED_COMPONENTS,
                 self.components,
-                limits::MAX_NESTED_COMPONENTS,
+                ceilings.nested_components,
             ),
             (
                 "instances of components",
                 self.component_instances,
                 limits::MAX_COMPONENT_INSTANCES,
             ),
+            ("components that others receive", self.passed_components, 0),
             (
                 "core instances",
                 self.core_instances,
@@ -184,6 +256,48 @@ impl<'a> ComponentOutline<'a> {
             ("memories", self.memories, limits::MAX_MEMORIES as usize),
             ("tables", self.tables, limits::MAX_TABLES as usize),
         ])
+    }
+}
+
+/// A count of the instances that one instance of a component makes, over all levels. It is an upper
+/// bound: each instantiation counts as that of the component with the most instances so far.
+#[derive(Debug)]
+struct InstanceCount {
+    /// The instances within each of the components that are being read, the outermost first.
+    open: Vec<usize>,
+    /// The most instances that one instantiation of a component that was read can make.
+    most: usize,
+}
+
+impl Default for InstanceCount {
+    fn default() -> Self {
+        Self {
+            open: vec![0],
+            most: 1,
+        }
+    }
+}
+
+impl InstanceCount {
+    fn begin(&mut self) {
+        self.open.push(0);
+    }
+
+    fn end(&mut self) {
+        let within = self.open.pop().unwrap_or_default();
+        self.most = self.most.max(within.saturating_add(1));
+    }
+
+    fn instantiate(&mut self) {
+        if let Some(within) = self.open.last_mut() {
+            *within = within.saturating_add(self.most);
+        }
+    }
+
+    fn total(&self) -> usize {
+        self.open
+            .iter()
+            .fold(0, |sum, within| sum.saturating_add(*within))
     }
 }
 
@@ -231,16 +345,20 @@ fn wiring(payload: &Payload<'_>) -> usize {
     range.len()
 }
 
-fn check_size(bytes: &[u8], origin: Origin) -> Result<(), LoadError> {
-    if bytes.len() <= limits::MAX_RULE_BYTES {
+fn check_size(bytes: &[u8], origin: Origin, ceilings: &Ceilings) -> Result<(), LoadError> {
+    let limit = match origin {
+        Origin::HandWritten => ceilings.size,
+        Origin::Compiled => limits::MAX_RULE_BYTES,
+    };
+    if bytes.len() <= limit {
         return Ok(());
     }
     Err(LoadError::TooLarge {
         bytes: bytes.len(),
-        limit: limits::MAX_RULE_BYTES,
+        limit,
         hint: match origin {
             Origin::HandWritten => {
-                ": strip it of debug information, or build it with `opt-level = \"s\"`"
+                ": strip it of debug information, build it with `opt-level = \"s\"`, or grant more with `rules: {size: …}` in muster.yaml"
             }
             Origin::Compiled => "",
         },
@@ -249,7 +367,7 @@ fn check_size(bytes: &[u8], origin: Origin) -> Result<(), LoadError> {
 
 /// Checks the size and the functions of a core module that is to become a component.
 pub(crate) fn check_core(bytes: &[u8]) -> Result<(), LoadError> {
-    check_size(bytes, Origin::HandWritten)?;
+    check_size(bytes, Origin::HandWritten, &Ceilings::default())?;
     let mut complexity = Complexity::default();
     for payload in Parser::new(0).parse_all(bytes) {
         count(&mut complexity, &payload.map_err(invalid)?)?;
@@ -260,7 +378,7 @@ pub(crate) fn check_core(bytes: &[u8]) -> Result<(), LoadError> {
 /// Checks an import. A component may import only the contract's own `types`, if that is an
 /// interface of nothing but types. This import states the version of the contract and gives nothing
 /// at run time. Names for plain types are allowed for the same reason.
-fn check_import(name: &str, types: TypesRef<'_>) -> Result<(), LoadError> {
+fn check_import(name: &str, types: TypesRef<'_>, bytes: &[u8]) -> Result<(), LoadError> {
     let item = types.component_item_for_import(name);
     // Some encoders write the `use` of the world as names of its own for those types.
     if item.is_some_and(|item| is_type(item.ty)) {
@@ -274,11 +392,7 @@ fn check_import(name: &str, types: TypesRef<'_>) -> Result<(), LoadError> {
         Some(version) if only_types => check_version(version),
         _ => Err(LoadError::Import {
             name: text::short(name, SHOWN),
-            hint: if name.starts_with("wasi:") {
-                ": build it for wasm32-unknown-unknown, or with the WASI stubs of its language's tool (`--stub-wasi`)"
-            } else {
-                ": all its data comes with the batch"
-            },
+            hint: seal::hint(name, bytes),
         }),
     }
 }
@@ -327,14 +441,17 @@ fn check_exports(exports: &[(&str, ComponentExternalKind)]) -> Result<(), LoadEr
             None => return Err(LoadError::MissingExport { name: wanted }),
         }
     }
-    // An exported type is only a name.
+    // The host takes only these two from an instance, so no other export is ever called or read.
+    // What an export names could as well be called by the two. Tools leave such exports: `init`
+    // (`jco`),
+    // `exports` (`componentize-py`). An exported type is only a name.
     let extra = |(name, kind): &&(&str, ComponentExternalKind)| {
         !EXPORTS.contains(name) && *kind != ComponentExternalKind::Type
     };
-    match exports.iter().find(extra) {
-        Some((name, _)) => Err(LoadError::ExtraExport {
-            name: text::short(name, SHOWN),
-        }),
-        None => Ok(()),
-    }
+    let extra = exports.iter().filter(extra).count();
+    at_most([(
+        "exports beside `describe` and `classify`",
+        extra,
+        limits::MAX_EXTRA_EXPORTS,
+    )])
 }

@@ -5,7 +5,8 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use muster_sandbox::{
-    Batch, Dictionary, LoadError, Module, ModuleError, Origin, Sandbox, SandboxOptions, Verdicts,
+    Batch, Ceilings, Dictionary, LoadError, Module, ModuleError, Origin, Sandbox, SandboxOptions,
+    Verdicts,
 };
 use muster_testkit::rule::{component_of, words};
 
@@ -13,9 +14,17 @@ use muster_testkit::rule::{component_of, words};
 pub fn options() -> SandboxOptions {
     SandboxOptions {
         threads: NonZeroUsize::new(2).unwrap(),
-        classify_time: Duration::from_millis(300),
+        ceilings: within(Duration::from_millis(300)),
         describe_time: Duration::from_millis(300),
         ..SandboxOptions::default()
+    }
+}
+
+/// Returns the ceilings with another time for a batch.
+pub fn within(time: Duration) -> Ceilings {
+    Ceilings {
+        time,
+        ..Ceilings::default()
     }
 }
 

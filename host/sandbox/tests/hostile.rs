@@ -3,8 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::common::{HONEST, ONE_USER, Wat, options, right, sandbox};
-use muster_sandbox::{Batch, LoadError, ModuleError, Origin, Sandbox, SandboxOptions, limits};
+use crate::common::{HONEST, ONE_USER, Wat, options, right, sandbox, within};
+use muster_sandbox::{
+    Batch, Ceilings, LoadError, ModuleError, Origin, Sandbox, SandboxOptions, limits,
+};
 use muster_testkit::process::arguments;
 use muster_testkit::rule::component_of;
 
@@ -361,7 +363,7 @@ fn imports_are_refused() {
 }
 
 #[test]
-fn missing_wrong_and_extra_exports_are_refused() {
+fn missing_and_wrong_exports_are_refused() {
     let sandbox = sandbox();
     let load = |exports: &str| {
         let text = format!(
@@ -393,11 +395,103 @@ fn missing_wrong_and_extra_exports_are_refused() {
         matches!(types, LoadError::WrongType { .. }) && text.contains("export func"),
         "{text}"
     );
-    let more = load(&format!(r#"{both} (export "format-disk" (func $f))"#));
-    assert!(
-        matches!(&more, LoadError::ExtraExport { name } if name == "format-disk"),
-        "{more}"
+}
+
+/// Appends a section that exports the component's first function again under other names.
+fn with_exports(component: Vec<u8>, count: u8) -> Vec<u8> {
+    // A section of exports: their number; of each a name, the sort (1: function), the index, no
+    // type.
+    let mut section = vec![count];
+    for number in 0..count {
+        section.extend([0, 2, b'x', b'a' + number, 1, 0, 0]);
+    }
+    let header = [11, u8::try_from(section.len()).unwrap() | 0x80, 1];
+    let header = match section.len() {
+        short @ ..128 => vec![11, u8::try_from(short).unwrap()],
+        _ => header.to_vec(),
+    };
+    [component, header, section].concat()
+}
+
+/// The host never calls other exports, so those that tools leave are tolerated.
+#[test]
+fn exports_beside_the_contract_are_never_reached() {
+    let sandbox = sandbox();
+    let load = |count| {
+        let bytes = with_exports(HONEST.component(), count);
+        sandbox.load(&bytes, Origin::HandWritten)
+    };
+    for count in [1, 16] {
+        assert!(right(&load(count).unwrap().classify(&ONE_USER).unwrap()));
+    }
+    let error = load(17).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "the rule has 17 exports beside `describe` and `classify`; at most 16 are allowed"
     );
+}
+
+#[test]
+fn a_rule_may_exceed_only_the_ceilings_that_are_granted() {
+    let wat = Wat {
+        classify: "(drop (memory.grow (i32.const 4800))) i32.const 900",
+        ..HONEST
+    };
+    let mut component = wat.component();
+    let nested = wat::parse_str(format!("(component {})", "(component)".repeat(8))).unwrap();
+    // The sections of nested components are appended behind the component's own.
+    component.extend(&nested[8..]);
+    let load = |ceilings| {
+        let options = SandboxOptions {
+            ceilings,
+            ..options()
+        };
+        Sandbox::new(options)
+            .unwrap()
+            .load(&component, Origin::HandWritten)
+    };
+    let granted = Ceilings {
+        memory: 400 << 20,
+        nested_components: 8,
+        ..options().ceilings
+    };
+    let answer = |ceilings| load(ceilings).unwrap().classify(&ONE_USER);
+    assert!(right(&answer(granted).unwrap()));
+    let usual = Ceilings::default();
+    let error = load(Ceilings {
+        nested_components: usual.nested_components,
+        ..granted
+    });
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.contains("8 nested components; at most 6 are allowed: grant more with `rules: {nested_components: …}`"),
+        "{error}"
+    );
+    let error = answer(Ceilings {
+        memory: usual.memory,
+        ..granted
+    });
+    assert!(matches!(error, Err(ModuleError::OutOfMemory { limit, .. }) if limit == usual.memory));
+    let error = load(Ceilings {
+        size: component.len() - 1,
+        ..granted
+    });
+    assert!(
+        matches!(error, Err(LoadError::TooLarge { limit, .. }) if limit == component.len() - 1)
+    );
+    // The ceilings of hand-written rules are not those of compiled modules.
+    let sandbox = Sandbox::new(SandboxOptions {
+        ceilings: granted,
+        ..options()
+    });
+    let compiled = sandbox
+        .unwrap()
+        .load(&wat.component(), Origin::Compiled)
+        .unwrap();
+    assert!(matches!(
+        compiled.classify(&ONE_USER),
+        Err(ModuleError::OutOfMemory { .. })
+    ));
 }
 
 #[test]
@@ -624,7 +718,7 @@ fn a_large_user_has_the_memory_that_the_options_allow() {
 fn a_large_user_may_have_more_columns() {
     // Copying so many bytes takes time, most of all on a busy machine.
     let sandbox = Sandbox::new(SandboxOptions {
-        classify_time: Duration::from_secs(5),
+        ceilings: within(Duration::from_secs(5)),
         ..options()
     })
     .unwrap();
@@ -712,20 +806,62 @@ fn too_many_parts_are_refused() {
     );
     let instances = format!(
         "(component $c) {}",
-        "(instance (instantiate $c))".repeat(17)
+        "(instance (instantiate $c))".repeat(257)
     );
-    assert_eq!(parts(&instances), ("instances of components", 17, 16));
+    assert_eq!(parts(&instances), ("instances of components", 257, 256));
+    // Each of these instantiates the one before it eight times: 8 + 64 + 512 instances in all.
+    let eight = |name: &str| format!("(instance (instantiate {name}))").repeat(8);
+    let doubling = format!(
+        "(component $a) (component $b (alias outer 1 $a (component $i)) {}) \
+         (component $c (alias outer 1 $b (component $i)) {}) {}",
+        eight("$i"),
+        eight("$i"),
+        eight("$c")
+    );
+    assert_eq!(parts(&doubling), ("instances of components", 584, 256));
+    // What a component instantiates that it receives could not be counted.
+    let passed = "(component $a) (component $b (import \"c\" (component))) \
+                  (instance (instantiate $b (with \"c\" (component $a))))";
+    assert_eq!(parts(passed), ("components that others receive", 1, 0));
+    let exported = "(component $a (component $c) (export \"c\" (component $c))) \
+                    (instance $i (instantiate $a)) (alias export $i \"c\" (component $d))";
+    assert_eq!(parts(exported), ("components that others receive", 1, 0));
     let instances = format!(
         "(core module $m) {}",
         "(core instance (instantiate $m))".repeat(129)
     );
     assert_eq!(parts(&instances), ("core instances", 129, 128));
     assert_eq!(
-        parts("(core module (memory 1)) (core module (memory 1))"),
-        ("memories", 2, 1)
+        parts(&"(core module (memory 1))".repeat(5)),
+        ("memories", 5, 4)
     );
     let tables = format!("(core module {})", "(table 1 funcref)".repeat(17));
     assert_eq!(parts(&tables), ("tables", 17, 16));
+}
+
+/// The memories of a rule share one limit.
+#[test]
+fn several_memories_have_no_more_than_one() {
+    let pages = limits::MAX_MEMORY_BYTES / (64 << 10);
+    let sandbox = sandbox();
+    let load = |pages: usize| {
+        let nested = wat::parse_str(format!(
+            "(component
+                (component $c (core module $m (memory {pages})) (core instance (instantiate $m)))
+                (instance (instantiate $c)))"
+        ));
+        // The rule's own component has none nested in it, so the appended sections name this one.
+        let mut component = HONEST.component();
+        component.extend(&nested.unwrap()[8..]);
+        sandbox.load(&component, Origin::HandWritten)
+    };
+    assert!(load(pages / 2).is_ok());
+    // The rule has a page of its own.
+    let error = load(pages).unwrap_err().to_string();
+    assert!(
+        error.contains("requested 268500992 bytes of memory; at most 268435456 are allowed"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -840,7 +976,7 @@ fn without_address_space_memory_is_allocated_as_needed() {
     if std::env::var_os(INSIDE).is_some() {
         // Memory that is not reserved moves as it grows, which takes time.
         let options = SandboxOptions {
-            classify_time: Duration::from_secs(30),
+            ceilings: within(Duration::from_secs(30)),
             ..options()
         };
         let sandbox = Sandbox::new(options).unwrap();

@@ -6,3 +6,4 @@ mod bytes;
 mod cache;
 mod common;
 mod hostile;
+mod versions;

@@ -23,6 +23,7 @@ mod plan;
 mod prune;
 pub(crate) mod reconcile;
 mod reject;
+mod rule;
 mod run;
 mod schema;
 mod source;
@@ -57,6 +58,7 @@ pub(crate) enum Command {
     Backup(backup::BackupCommand),
     Explain(explain::ExplainCommand),
     Test(test::TestCommand),
+    Rule(rule::RuleCommand),
     Fmt(fmt::FmtCommand),
     Schema(schema::SchemaCommand),
     Completions(completions::CompletionsCommand),
@@ -88,6 +90,7 @@ impl Command {
             Self::Backup(command) => command.run(output),
             Self::Explain(command) => command.run(output),
             Self::Test(command) => command.run(output),
+            Self::Rule(command) => command.run(output),
             Self::Fmt(command) => command.run(output),
             Self::Schema(command) => command.run(output),
             Self::Completions(command) => command.run(output),

@@ -13,6 +13,7 @@ mod outline;
 mod project;
 mod read;
 mod reference;
+mod rules;
 mod schema;
 mod source;
 #[cfg(test)]

@@ -3,8 +3,10 @@
 
 use muster_definition::TimeZoneName;
 use muster_document::{Diagnostics, SourceFile, YamlReader};
+use muster_sandbox::Ceilings;
 
 use super::project::{self, PROJECT};
+use super::rules::rules;
 use super::variables::{Lookup, expand};
 
 /// The globs of a project's definitions, and their time zone.
@@ -14,6 +16,8 @@ pub struct ProjectOutline {
     pub time_zone: TimeZoneName,
     /// Globs of definitions.
     pub cohorts: Vec<String>,
+    /// The ceilings of hand-written rules.
+    pub rules: Ceilings,
 }
 
 impl ProjectOutline {
@@ -30,9 +34,15 @@ impl ProjectOutline {
                 node
             };
             let (time_zone, cohorts) = (of("time_zone"), of("cohorts"));
+            let ceilings = of("rules");
+            let ceilings = match &ceilings {
+                Some(node) => rules(&mut reader, node)?,
+                None => Ceilings::default(),
+            };
             Some(Self {
                 time_zone: project::time_zone(&mut reader, time_zone.as_ref())?,
                 cohorts: project::cohorts(&mut reader, cohorts.as_ref()),
+                rules: ceilings,
             })
         });
         let diagnostics = reader.finish();

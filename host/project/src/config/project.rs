@@ -12,12 +12,14 @@ use muster_document::{
 use muster_engine::Guard;
 use muster_model::Millis;
 use muster_publish::Destination;
+use muster_sandbox::Ceilings;
 
 use super::destination::{DESTINATION, destinations};
 use super::form::{ANY, DURATION, INSTANT};
 use super::guard::{self, guard};
 use super::operations::{OPERATIONS, OperationsServer, operations};
 use super::read::{duration, instant, texts};
+use super::rules::{RULES, rules};
 use super::source::{FilesSource, SOURCE, SourceConfig, source};
 use super::variables::{Lookup, expand};
 
@@ -50,10 +52,15 @@ pub struct Config {
     pub run_records: Duration,
     /// The server for metrics and health; `None`: no server.
     pub operations: Option<OperationsServer>,
+    /// The ceilings of hand-written rules.
+    pub rules: Ceilings,
 }
 
 /// The default globs of definitions. A project usually has files of one kind only.
 pub const COHORTS: [&str; 3] = ["cohorts/*.yaml", "cohorts/*.yml", "cohorts/*.json"];
+
+/// The default folder of the store.
+const STORE: &str = ".muster";
 
 /// The default time for which run records are kept, in days.
 const RUN_RECORD_DAYS: u64 = 90;
@@ -94,7 +101,7 @@ pub(super) static PROJECT: Map = Map {
                 example: "/var/lib/muster",
                 pattern: ANY,
             }),
-            KeyDefault::Value(".muster"),
+            KeyDefault::Value(STORE),
             "The folder of the store, on a local disk. Muster makes it if it does not exist.",
         ),
         Key::new(
@@ -157,6 +164,12 @@ pub(super) static PROJECT: Map = Map {
             Takes::Map(&OPERATIONS),
             KeyDefault::Words("no server runs"),
             "A server for metrics and health.",
+        ),
+        Key::new(
+            "rules",
+            Takes::Map(&RULES),
+            KeyDefault::Words("the limits in limits.md"),
+            "The ceilings of hand-written rules. A rule in JavaScript needs `{nested_components: 32}`.",
         ),
     ],
     one_of: false,
@@ -245,9 +258,7 @@ fn project(reader: &mut YamlReader<'_>, root: &Node) -> Option<Config> {
     let fields = reader.fields_of(root, &PROJECT)?;
     let time_zone = time_zone(reader, fields.get("time_zone"));
     let clock = fields.optional(reader, "clock", instant);
-    let store = fields.optional(reader, "store", |reader, node| {
-        reader.text(node, "the store's folder")
-    });
+    let store = store(reader, fields.get("store"));
     let cohorts = cohorts(reader, fields.get("cohorts"));
     let source_nodes = fields.optional(reader, "sources", |reader, node| {
         reader.list(node, "`sources:`", MOST_SOURCES)
@@ -263,13 +274,14 @@ fn project(reader: &mut YamlReader<'_>, root: &Node) -> Option<Config> {
     let retention = fields.optional(reader, "retention", duration);
     let run_records = fields.optional(reader, "run_records", duration);
     let operations = fields.optional(reader, "operations", operations);
+    let rules = fields.optional(reader, "rules", rules);
     let server = operations.flatten().zip(fields.get("operations"));
     let server = server.map(|(operations, node)| (operations.listen, node.span));
     check_server_addresses(reader, &sources, server);
     Some(Config {
         time_zone: time_zone?,
         clock: clock?,
-        store: store?.unwrap_or(".muster").to_owned(),
+        store: store?,
         cohorts,
         sources: sources.into_iter().map(|(source, _)| source).collect(),
         placeholder_ids: placeholder_ids?.unwrap_or(false),
@@ -279,7 +291,16 @@ fn project(reader: &mut YamlReader<'_>, root: &Node) -> Option<Config> {
         run_records: run_records?
             .unwrap_or_else(|| Duration::from_millis(RUN_RECORD_DAYS * DAY_MS)),
         operations: operations?,
+        rules: rules?.unwrap_or_default(),
     })
+}
+
+/// Reads the store's folder.
+fn store(reader: &mut YamlReader<'_>, node: Option<&Node>) -> Option<String> {
+    match node {
+        Some(node) => Some(reader.text(node, "the store's folder")?.to_owned()),
+        None => Some(STORE.to_owned()),
+    }
 }
 
 /// Reads the project's time zone.

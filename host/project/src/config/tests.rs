@@ -57,6 +57,27 @@ fn a_project_is_read() {
 }
 
 #[test]
+fn the_ceilings_of_rules_are_read_and_bounded() {
+    let usual = muster_sandbox::Ceilings::default();
+    assert_eq!(parse("time_zone: UTC").rules, usual);
+    let rules =
+        parse("rules: {size: 64 MiB, memory: 1 GiB, nested_components: 32, time: 1 minute}").rules;
+    assert_eq!((rules.size, rules.memory), (64 << 20, 1 << 30));
+    assert_eq!((rules.nested_components, rules.time.as_secs()), (32, 60));
+    assert_eq!(parse("rules: {time: 20 seconds}").rules.size, usual.size);
+    for (text, says) in [
+        ("rules: {size: 129 MiB}", "use 1 MiB to 128 MiB"),
+        ("rules: {size: 64}", "a size such as `64 MiB`"),
+        ("rules: {memory: 2 GiB}", "use 16 MiB to 1024 MiB"),
+        ("rules: {nested_components: 65}", "6 to 64"),
+        ("rules: {time: 11 minutes}", "use up to 600 seconds"),
+        ("rules: {sizes: 64 MiB}", "size"),
+    ] {
+        assert!(errors(text).contains(says), "{text}: {}", errors(text));
+    }
+}
+
+#[test]
 fn http_and_kinesis_sources_are_read() {
     let config = parse(
         "sources:\n  - http: {listen: \"0.0.0.0:8080\", api_keys: [\"${MUSTER_API_KEY}\", other]}\n  \

@@ -35,7 +35,7 @@ pub(super) fn find(paths: &[PathBuf], output: &Output) -> anyhow::Result<Vec<Fou
             let home = match (homes.get(&project), &project) {
                 (Some(home), _) => Arc::clone(home),
                 (None, Some(project)) => Arc::new(Home::load(project, output)?),
-                (None, None) => Arc::new(Home::none()),
+                (None, None) => Arc::new(Home::none()?),
             };
             homes.insert(project, Arc::clone(&home));
             let path = path.clone();
@@ -50,7 +50,7 @@ pub(super) fn find(paths: &[PathBuf], output: &Output) -> anyhow::Result<Vec<Fou
             let folders = folders(&home);
             (home, folders)
         } else {
-            (Home::none(), BTreeSet::from([path.clone()]))
+            (Home::none()?, BTreeSet::from([path.clone()]))
         };
         let home = Arc::new(home);
         for folder in folders {

@@ -9,7 +9,9 @@ use muster_project::MemberLists;
 use muster_project::config::{self, ProjectOutline};
 use muster_project::read;
 use muster_project::{find_definitions, unlisted};
+use muster_sandbox::{Ceilings, Sandbox, SandboxOptions};
 
+use crate::commands::compile_rule;
 use crate::load::environment;
 use crate::output::Output;
 
@@ -21,17 +23,27 @@ pub(super) struct Home {
     pub(super) definitions: Vec<Definition>,
     /// The folders of all definitions.
     pub(super) folders: BTreeSet<PathBuf>,
+    /// The sandbox in which its modules run.
+    pub(super) sandbox: Sandbox,
     /// The errors of the other definitions. They fail only the tests of these definitions, and of
     /// those that use them.
     problems: Diagnostics,
 }
 
 impl Home {
-    pub(super) fn none() -> Self {
+    pub(super) fn none() -> anyhow::Result<Self> {
+        Ok(Self::new(
+            TimeZoneName::utc(),
+            sandbox(None, Ceilings::default())?,
+        ))
+    }
+
+    fn new(zone: TimeZoneName, sandbox: Sandbox) -> Self {
         Self {
-            zone: TimeZoneName::utc(),
+            zone,
             definitions: Vec::new(),
             folders: BTreeSet::new(),
+            sandbox,
             problems: Diagnostics::default(),
         }
     }
@@ -40,10 +52,12 @@ impl Home {
         let outline = read(&directory.join(config::FILE))
             .and_then(|source| ProjectOutline::parse(&source, &environment));
         let outline = outline.map_err(|diagnostics| output.refusal(&diagnostics))?;
-        let mut home = Self {
-            zone: outline.time_zone,
-            ..Self::none()
-        };
+        // A rule that needs more than usual brings an interpreter, which takes long to compile. So
+        // its machine code is kept. Other tests leave nothing behind.
+        let grants = outline.rules != Ceilings::default();
+        let cache = grants.then(|| directory.join(CACHE));
+        let sandbox = sandbox(cache, outline.rules)?;
+        let mut home = Self::new(outline.time_zone, sandbox);
         for pattern in &outline.cohorts {
             let paths = find_definitions(pattern, directory).unwrap_or_else(|error| {
                 home.problems.append(unlisted(directory, &error));
@@ -106,5 +120,31 @@ impl Home {
             Some(definition) => Ok((definition, lists)),
             None => Err(problems),
         }
+    }
+}
+
+/// The folder of machine code in a project's folder.
+const CACHE: &str = ".muster/cache";
+
+/// Makes a sandbox that counts fuel.
+fn sandbox(cache: Option<PathBuf>, ceilings: Ceilings) -> anyhow::Result<Sandbox> {
+    let options = SandboxOptions {
+        metered: true,
+        ceilings,
+        compile: compile_rule::in_other_process(),
+        ..SandboxOptions::default()
+    };
+    // Where no folder can be made, as in a checkout of a CI server, rules are compiled each time.
+    let cached = cache.and_then(|cache| {
+        let cache = Some(cache);
+        Sandbox::new(SandboxOptions {
+            cache,
+            ..options.clone()
+        })
+        .ok()
+    });
+    match cached {
+        Some(sandbox) => Ok(sandbox),
+        None => Ok(Sandbox::new(options)?),
     }
 }

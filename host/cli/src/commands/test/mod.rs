@@ -20,9 +20,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use muster_document::quote;
 use muster_model::count;
-use muster_sandbox::{Sandbox, SandboxOptions};
 
-use crate::commands::compile_rule;
 use crate::output::{NotLoaded, Output, Reported};
 use suite::CaseFilter;
 
@@ -74,16 +72,11 @@ impl TestCommand {
 
     fn once(&self, output: &Output) -> anyhow::Result<()> {
         let found = find::find(&self.paths, output)?;
-        let sandbox = Sandbox::new(SandboxOptions {
-            metered: true,
-            compile: compile_rule::in_other_process(),
-            ..SandboxOptions::default()
-        })?;
         let selected = CaseFilter {
             text: self.filter.as_ref().map(|filter| filter.to_lowercase()),
             fail_fast: self.fail_fast,
         };
-        let report = suite::run(&found, &sandbox, &selected);
+        let report = suite::run(&found, &selected);
         if let Some(path) = &self.junit {
             std::fs::write(path, junit::xml(&report))
                 .with_context(|| format!("cannot write {}", path.display()))?;

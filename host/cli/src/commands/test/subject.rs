@@ -38,28 +38,24 @@ impl Subject {
     }
 
     /// Finds, reads, compiles and loads the subject of a test file.
-    pub(super) fn load(
-        file: &TestFile,
-        home: &Home,
-        sandbox: &Sandbox,
-    ) -> Result<Self, Diagnostics> {
+    pub(super) fn load(file: &TestFile, home: &Home) -> Result<Self, Diagnostics> {
         let folder = Path::new(file.source.path()).parent();
         let folder = folder.unwrap_or(Path::new(""));
         let (path, span) = match &file.tests {
             Tested::Where(definition) => {
                 let span = Some(definition.spans.body);
-                return compiled(file, span, home, (**definition).clone(), sandbox);
+                return compiled(file, span, home, (**definition).clone());
             }
             Tested::Cohort(path, span) => {
-                return definition(file, Some(*span), home, &folder.join(path), sandbox);
+                return definition(file, Some(*span), home, &folder.join(path));
             }
             Tested::Rule(path, span) => (folder.join(path), Some(*span)),
             Tested::SameName => (same_name(file, folder)?, None),
         };
         if span.is_some() || path.extension().is_some_and(|ending| ending == "wasm") {
-            rule(file, span, &path, sandbox)
+            rule(file, span, &path, &home.sandbox)
         } else {
-            definition(file, None, home, &path, sandbox)
+            definition(file, None, home, &path)
         }
     }
 }
@@ -86,16 +82,15 @@ fn definition(
     span: Option<Span>,
     home: &Home,
     path: &Path,
-    sandbox: &Sandbox,
 ) -> Result<Subject, Diagnostics> {
     if !path.is_file() {
         return Err(missing(file, span, path));
     }
     let definition = parse_in(&read(path)?, &home.zone)?;
     let Body::Rule(module) = &definition.body else {
-        return compiled(file, span, home, definition, sandbox);
+        return compiled(file, span, home, definition);
     };
-    let subject = rule(file, span, &beside(&definition, module), sandbox)?;
+    let subject = rule(file, span, &beside(&definition, module), &home.sandbox)?;
     Ok(Subject {
         id: definition.id,
         ..subject
@@ -107,7 +102,6 @@ fn compiled(
     span: Option<Span>,
     home: &Home,
     definition: Definition,
-    sandbox: &Sandbox,
 ) -> Result<Subject, Diagnostics> {
     let (definition, lists) = home.link(definition)?;
     let Some(clause) = clause(&definition) else {
@@ -119,7 +113,7 @@ fn compiled(
     let [compiled] = modules.as_slice() else {
         return Err(place(file, span, "one clause made several modules"));
     };
-    let module = sandbox.load(&compiled.wasm, Origin::Compiled);
+    let module = home.sandbox.load(&compiled.wasm, Origin::Compiled);
     Ok(Subject {
         path: definition.source.path().to_owned(),
         id: definition.id.clone(),

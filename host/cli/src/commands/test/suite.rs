@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use muster_document::Diagnostics;
-use muster_sandbox::Sandbox;
 use parking_lot::Mutex;
 
 use super::case::{Case, TestFile};
@@ -39,7 +38,7 @@ type FileOutcome = (FileReport, Option<Coverage>);
 
 /// Runs the selected cases of all files. A file that does not load does not keep the others from
 /// running.
-pub(super) fn run(found: &[Found], sandbox: &Sandbox, filter: &CaseFilter) -> Report {
+pub(super) fn run(found: &[Found], filter: &CaseFilter) -> Report {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let outcomes = Mutex::new(BTreeMap::new());
@@ -51,7 +50,7 @@ pub(super) fn run(found: &[Found], sandbox: &Sandbox, filter: &CaseFilter) -> Re
                     let Some(found) = found.get(number) else {
                         break;
                     };
-                    if let Some(outcome) = run_file(found, sandbox, filter, &stop) {
+                    if let Some(outcome) = run_file(found, filter, &stop) {
                         outcomes.lock().insert(number, outcome);
                     }
                 }
@@ -75,14 +74,9 @@ pub(super) fn run(found: &[Found], sandbox: &Sandbox, filter: &CaseFilter) -> Re
 }
 
 /// Loads a file and runs its cases; `None`: none is selected.
-fn run_file(
-    found: &Found,
-    sandbox: &Sandbox,
-    filter: &CaseFilter,
-    stop: &AtomicBool,
-) -> Option<FileOutcome> {
+fn run_file(found: &Found, filter: &CaseFilter, stop: &AtomicBool) -> Option<FileOutcome> {
     let path = found.path.display().to_string();
-    let (file, subject) = match load(found, sandbox, filter) {
+    let (file, subject) = match load(found, filter) {
         Ok(loaded) => loaded?,
         Err(faults) => {
             let report = FileReport {
@@ -112,17 +106,13 @@ fn run_file(
 }
 
 /// Reads a test file and loads the module that it tests; `None`: none of its cases is selected.
-fn load(
-    found: &Found,
-    sandbox: &Sandbox,
-    filter: &CaseFilter,
-) -> Result<Option<(TestFile, Subject)>, Diagnostics> {
+fn load(found: &Found, filter: &CaseFilter) -> Result<Option<(TestFile, Subject)>, Diagnostics> {
     let source = muster_project::read(&found.path)?;
     let mut file = read::test_file(&source, &found.home.zone)?;
     file.cases.retain(|case| filter.has(source.path(), case));
     if file.cases.is_empty() && filter.text.is_some() {
         return Ok(None);
     }
-    let subject = Subject::load(&file, &found.home, sandbox)?;
+    let subject = Subject::load(&file, &found.home)?;
     Ok(Some((file, subject)))
 }

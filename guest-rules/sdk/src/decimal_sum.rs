@@ -1,0 +1,1 @@
+../../../host/model/src/decimal_sum.rs

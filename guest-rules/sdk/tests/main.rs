@@ -1,0 +1,6 @@
+//! Tests of the SDK as a rule uses it.
+
+#![cfg(test)]
+
+mod until;
+mod view;
