@@ -6,6 +6,9 @@ use crate::StoreError;
 /// The most bytes of a block. With its header and checksum it fills a page of LMDB, 4 KiB.
 const MAX_BYTES: usize = 4096 - 16 - 4;
 
+/// The bytes of the width.
+const WIDTH_BYTES: usize = 1;
+
 /// A block as it is stored: the width in bytes, then the differences, ascending, little-endian.
 #[derive(Clone, Copy)]
 pub(super) struct Block<'a> {
@@ -88,7 +91,8 @@ impl BlockBuilder {
     /// Returns true if the block has room for an id above its last.
     pub(super) fn fits(&self, id: u64) -> bool {
         let first = self.ids.first().copied().unwrap_or(id);
-        1 + self.ids.len() * width(id - first) <= MAX_BYTES
+        let bytes = self.ids.len() * width(id - first);
+        bytes + WIDTH_BYTES <= MAX_BYTES
     }
 
     /// Adds an id above the last.
@@ -100,7 +104,7 @@ impl BlockBuilder {
     pub(super) fn take(&mut self) -> Option<(u64, Vec<u8>)> {
         let (first, last) = (*self.ids.first()?, *self.ids.last()?);
         let width = width(last - first);
-        let mut bytes = Vec::with_capacity(1 + self.ids.len() * width);
+        let mut bytes = Vec::with_capacity(WIDTH_BYTES + self.ids.len() * width);
         bytes.push(u8::try_from(width).unwrap_or(8));
         for id in self.ids.iter().skip(1) {
             let difference = (id - first).to_le_bytes();

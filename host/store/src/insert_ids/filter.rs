@@ -49,14 +49,15 @@ impl Filter {
 
     fn block(&self, number: u64) -> usize {
         // The upper half of the number, scaled to the number of blocks.
-        ((number >> 32) * self.blocks.len() as u64 >> 32) as usize
+        (((number >> 32) * self.blocks.len() as u64) >> 32) as usize
     }
 }
 
 /// Returns the word and the bit of each probe: nine bits of a product each.
 fn probes(number: u64) -> impl Iterator<Item = (usize, u64)> {
     // The golden ratio. The lower half of a number does not choose its block.
-    let mixed = (number & u64::from(u32::MAX) | number << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed =
+        ((number & u64::from(u32::MAX)) | (number << 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (0..PROBES).map(move |probe| {
         let bits = mixed >> (9 * probe + 1);
         ((bits >> 6) as usize % WORDS, 1 << (bits & 63))
