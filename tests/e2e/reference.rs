@@ -1,5 +1,5 @@
-//! The cases in `docs/cohorts.md` and `docs/cookbook.md`, run by `muster test` as a reader would run
-//! them.
+//! The cases in `docs/cohorts.md` and `docs/cookbook.md`, run by `muster test` as a reader would
+//! run them.
 
 use crate::project::{TestProject, root};
 

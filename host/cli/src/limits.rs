@@ -519,7 +519,7 @@ fn history() -> Section {
                 "as above",
             ),
             fixed(
-                "insert ids by which duplicates are told when they arrive",
+                "insert ids by which duplicates are found when they arrive",
                 format!(
                     "{}, and those of {} days",
                     number(store::MAX_INSERT_IDS),

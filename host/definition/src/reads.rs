@@ -20,11 +20,11 @@ pub struct DefinitionReads<'c> {
     /// The names of user properties that are compared with an instant.
     pub user_instants: BTreeSet<&'c str>,
     /// The property that the next test is about.
-    tested: Option<Tested<'c>>,
+    tested: Option<TestedProperty<'c>>,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Tested<'c> {
+enum TestedProperty<'c> {
     Event(&'c str),
     User(&'c str),
 }
@@ -52,20 +52,20 @@ impl<'c> Visit<'c> for DefinitionReads<'c> {
 
     fn visit_event_property(&mut self, name: &'c str) {
         self.event_properties.insert(name);
-        self.tested = Some(Tested::Event(name));
+        self.tested = Some(TestedProperty::Event(name));
     }
 
     fn visit_user_property(&mut self, name: &'c str) {
         self.user_properties.insert(name);
-        self.tested = Some(Tested::User(name));
+        self.tested = Some(TestedProperty::User(name));
     }
 
     fn visit_test(&mut self, test: &'c Test) {
         let tested = self.tested;
         if let Test::Instant(_) = test {
             match tested {
-                Some(Tested::Event(name)) => self.event_instants.insert(name),
-                Some(Tested::User(name)) => self.user_instants.insert(name),
+                Some(TestedProperty::Event(name)) => self.event_instants.insert(name),
+                Some(TestedProperty::User(name)) => self.user_instants.insert(name),
                 None => false,
             };
         }

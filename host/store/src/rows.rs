@@ -96,8 +96,8 @@ impl RowBuffer {
     }
 
     /// Adds the content of a buffer: first its events, then its operations. Leaves out the events
-    /// of which `known` says that their user's insert id is known already. It is asked about each
-    /// event with an insert id, in order of arrival, with the user's number and the id's hash.
+    /// of which `known` says that their user's insert id is known already. It receives the
+    /// user's number and the id's hash of each event with an insert id, in order of arrival.
     pub(crate) fn push(
         &mut self,
         buffer: &EventBuffer,

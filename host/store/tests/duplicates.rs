@@ -1,6 +1,6 @@
-//! Duplicate events count once, as a whole: those with a known insert id when they arrive, and those
-//! that also agree in name and instant at any time. Operations of one event are no duplicates of
-//! each other.
+//! Duplicate events count once, as a whole: those with a known insert id when they arrive, and
+//! those that also agree in name and instant at any time. Operations of one event are no duplicates
+//! of each other.
 
 use muster_model::{EventBuffer, Millis, Operator, Scalar, ScalarRef, Value};
 use muster_store::*;

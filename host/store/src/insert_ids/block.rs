@@ -11,13 +11,13 @@ const WIDTH_BYTES: usize = 1;
 
 /// A block as it is stored: the width in bytes, then the differences, ascending, little-endian.
 #[derive(Clone, Copy)]
-pub(super) struct Block<'a> {
+pub(super) struct IdBlock<'a> {
     first: u64,
     width: usize,
     differences: &'a [u8],
 }
 
-impl<'a> Block<'a> {
+impl<'a> IdBlock<'a> {
     /// Reads a block whose first id its key says.
     pub(super) fn parse(first: u64, bytes: &'a [u8]) -> Result<Self, StoreError> {
         match bytes.split_first() {
@@ -83,12 +83,12 @@ fn number(bytes: &[u8]) -> u64 {
 
 /// A block that is being filled.
 #[derive(Default)]
-pub(super) struct BlockBuilder {
+pub(super) struct IdBlockBuilder {
     ids: Vec<u64>,
 }
 
-impl BlockBuilder {
-    /// Returns true if the block has room for an id above its last.
+impl IdBlockBuilder {
+    /// Returns true if the block has space for an id above its last.
     pub(super) fn fits(&self, id: u64) -> bool {
         let first = self.ids.first().copied().unwrap_or(id);
         let bytes = self.ids.len() * width(id - first);
@@ -129,7 +129,7 @@ mod tests {
     proptest! {
         #[test]
         fn damaged_bytes_are_an_error_or_a_block(first: u64, bytes: Vec<u8>, id: u64) {
-            if let Ok(block) = Block::parse(first, &bytes) {
+            if let Ok(block) = IdBlock::parse(first, &bytes) {
                 block.contains(id);
                 prop_assert!(block.ids().count() <= bytes.len());
             }
@@ -143,7 +143,7 @@ mod tests {
             ),
             others: [u64; 10],
         ) {
-            let mut builder = BlockBuilder::default();
+            let mut builder = IdBlockBuilder::default();
             let mut held = Vec::new();
             for id in &ids {
                 if !builder.fits(*id) {
@@ -154,7 +154,7 @@ mod tests {
             }
             let (first, bytes) = builder.take().unwrap();
             prop_assert!(bytes.len() <= MAX_BYTES && (held.len() == ids.len() || held.len() > 500));
-            let block = Block::parse(first, &bytes).unwrap();
+            let block = IdBlock::parse(first, &bytes).unwrap();
             prop_assert!(block.ids().eq(held.iter().copied()));
             for id in ids.iter().chain(&others) {
                 prop_assert_eq!(block.contains(*id), held.contains(id));

@@ -24,10 +24,10 @@ use crate::codec::ByteReader;
 use crate::environment::{ReadTxn, Table};
 
 pub(crate) use run::{Run, Runs};
-pub(crate) use search::{IdSet, Search};
+pub(crate) use search::{IdSearch, IdSet};
 
-/// How long an insert id is kept at least after it arrived, in ms: 7 days, as the vendor's HTTP API
-/// promises its senders. Ids are dropped in runs, which span a quarter of this at most.
+/// The time that an insert id is kept at least after it arrived, in ms: 7 days, as the vendor's
+/// HTTP API promises its senders. Ids are dropped in runs, which span a quarter of this at most.
 pub const INSERT_ID_WINDOW: i64 = 7 * 24 * 60 * 60 * 1000;
 /// The largest number of insert ids that are kept; the oldest runs are dropped beyond it. 7 days of
 /// 19 million events a day. In memory it is 200 MB of filters, on disk 800 MB.
@@ -96,8 +96,8 @@ impl InsertIds {
         txn: &'a ReadTxn<'a>,
         own: &'a Runs,
         new: &'a mut IdSet,
-    ) -> Search<'a> {
-        Search::new(txn, &self.table, self.held.read(), own, new)
+    ) -> IdSearch<'a> {
+        IdSearch::new(txn, &self.table, self.held.read(), own, new)
     }
 
     /// Writes the ids of rows that the commit adds to the log.

@@ -6,8 +6,9 @@ use std::sync::{Arc, OnceLock};
 use heed::RwTxn;
 use heed::types::DecodeIgnore;
 
+use super::block::{IdBlock, IdBlockBuilder};
 use super::filter::Filter;
-use super::{BLOCK, RECORD, block};
+use super::{BLOCK, RECORD};
 use crate::StoreError;
 use crate::codec::{ByteReader, put_varint};
 use crate::environment::{ReadTxn, Table};
@@ -99,7 +100,7 @@ impl Run {
             return Ok(false);
         };
         match first_of(key, self.number) {
-            Some(first) => Ok(block::Block::parse(first, block)?.contains(id)),
+            Some(first) => Ok(IdBlock::parse(first, block)?.contains(id)),
             None => Ok(false),
         }
     }
@@ -135,7 +136,7 @@ impl Run {
         for entry in table.range(txn, &range)? {
             let (key, block) = entry?;
             let first = first_of(key, self.number).ok_or(CORRUPT)?;
-            for id in block::Block::parse(first, block)?.ids() {
+            for id in IdBlock::parse(first, block)?.ids() {
                 if after.is_none_or(|after| id > after) && !f(id) {
                     return Ok(());
                 }
@@ -146,8 +147,8 @@ impl Run {
 }
 
 impl Runs {
-    /// Reads the runs, in order of arrival, of which `visible` says that they are: it is asked for
-    /// the segment of each import. Runs of no import are visible.
+    /// Reads the visible runs, in order of arrival. A run of an import is visible if `visible` says
+    /// so of the import's segment; all others are.
     pub(crate) fn load(
         txn: &ReadTxn<'_>,
         table: &Table,
@@ -238,7 +239,7 @@ pub(super) struct RunWriter {
     number: u32,
     count: u64,
     filter: Filter,
-    block: block::BlockBuilder,
+    block: IdBlockBuilder,
 }
 
 impl RunWriter {
@@ -248,7 +249,7 @@ impl RunWriter {
             number,
             count: 0,
             filter: Filter::new(most),
-            block: block::BlockBuilder::default(),
+            block: IdBlockBuilder::default(),
         }
     }
 

@@ -53,7 +53,7 @@ impl IdSet {
 }
 
 /// A search on behalf of rows that are about to be written.
-pub(crate) struct Search<'a> {
+pub(crate) struct IdSearch<'a> {
     txn: &'a ReadTxn<'a>,
     table: &'a Table,
     held: RwLockReadGuard<'a, Held>,
@@ -61,7 +61,7 @@ pub(crate) struct Search<'a> {
     new: &'a mut IdSet,
 }
 
-impl<'a> Search<'a> {
+impl<'a> IdSearch<'a> {
     pub(super) fn new(
         txn: &'a ReadTxn<'a>,
         table: &'a Table,

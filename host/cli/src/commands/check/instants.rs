@@ -11,9 +11,9 @@ use serde::Serialize;
 
 use super::properties::{PropertyOwner, PropertyPlaces};
 
-/// The number of users whose values are looked at: those that arrived first.
+/// The number of users whose values are read: those that arrived first.
 const USERS: u32 = 10_000;
-/// The most bytes of values that are looked at. Of users with more, a tenth is looked at, and so on.
+/// The most bytes of values that are read. Of users with more, a tenth is read, and so on.
 const BYTES: usize = 64 << 20;
 
 /// The properties that are compared with an instant and have values that are none.
@@ -29,7 +29,7 @@ pub(super) struct NoInstant {
     cohort: String,
     of: PropertyOwner,
     property: String,
-    /// The values that were looked at, and those of them that are no instants.
+    /// The values that were read, and those of them that are no instants.
     values: u64,
     no_instants: u64,
     example: String,
@@ -38,9 +38,9 @@ pub(super) struct NoInstant {
     column: Option<usize>,
 }
 
-/// What was found of one property.
+/// The numbers of one property's values.
 #[derive(Default)]
-struct Counted {
+struct ValueCount {
     values: u64,
     no_instants: u64,
     example: String,
@@ -89,7 +89,7 @@ impl NoInstants {
     }
 }
 
-fn warning(of: PropertyOwner, name: &str, counted: &Counted) -> Diagnostic {
+fn warning(of: PropertyOwner, name: &str, counted: &ValueCount) -> Diagnostic {
     let message = format!(
         "{} of {} values of the {} property {} in the store are no instants, such as {}",
         number(counted.no_instants),
@@ -105,7 +105,7 @@ fn warning(of: PropertyOwner, name: &str, counted: &Counted) -> Diagnostic {
 }
 
 /// Counts the values of a property of the first users.
-fn count(snapshot: &Snapshot, of: PropertyOwner, name: &str) -> Result<Counted> {
+fn count(snapshot: &Snapshot, of: PropertyOwner, name: &str) -> Result<ValueCount> {
     let read = |kind| PropertyRead {
         name: name.to_owned(),
         kind,
@@ -128,12 +128,12 @@ fn count(snapshot: &Snapshot, of: PropertyOwner, name: &str) -> Result<Counted> 
         }
         users /= 10;
     }
-    Ok(Counted::default())
+    Ok(ValueCount::default())
 }
 
 /// Counts in the texts and instants of one property.
-fn count_in(history: &History) -> Counted {
-    let mut counted = Counted::default();
+fn count_in(history: &History) -> ValueCount {
+    let mut counted = ValueCount::default();
     let rows = history.streams.iter().chain(&history.property_histories);
     let mut columns = rows.flat_map(|rows| &rows.columns);
     let (Some(texts), Some(Column::Number(instants))) = (columns.next(), columns.next()) else {
