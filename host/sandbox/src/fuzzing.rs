@@ -1,5 +1,6 @@
 //! An entry point for the targets of `fuzz/`.
 
+use crate::Ceilings;
 use crate::validate::ValidatedModule;
 use crate::{LoadError, Origin};
 
