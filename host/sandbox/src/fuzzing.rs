@@ -1,8 +1,7 @@
 //! An entry point for the targets of `fuzz/`.
 
-use crate::Ceilings;
 use crate::validate::ValidatedModule;
-use crate::{LoadError, Origin};
+use crate::{Ceilings, LoadError, Origin};
 
 /// Checks the bytes of a module as [`crate::Sandbox::load`] does before it compiles them.
 ///
