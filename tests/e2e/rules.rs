@@ -244,3 +244,56 @@ fn a_rule_written_in_rust_runs() {
     consumer.take(&project.read("out.ndjson"));
     assert!(consumer.members()["loyal"].is_empty());
 }
+
+#[test]
+fn a_locked_rule_is_refused_when_its_file_changes_until_it_is_locked_again() {
+    let project = project();
+    let member = |user: &str| {
+        let report = project.json(&["members", "vip"]);
+        let members = report["members"].as_array().unwrap();
+        members.iter().any(|known| known == user)
+    };
+    let (rule, other) = (
+        guest("(i32.const 0) unreachable"),
+        guest("(i32.const 1) unreachable"),
+    );
+    std::fs::create_dir_all(project.path().join("cohorts")).unwrap();
+    std::fs::write(project.path().join("cohorts/vip.wasm"), &rule).unwrap();
+    project.json(&["run", "--once"]);
+    assert!(member("u0"));
+    project.write("cohorts/vip.yaml", "sync: [out]\nrule: ./vip.wasm\n");
+    // Without a lock, every rule is accepted, except in CI.
+    project.json(&["check"]);
+    assert_eq!(
+        project.output(&["check", "--locked"]).status.code(),
+        Some(1)
+    );
+    let locked = project.json(&["lock"]);
+    assert_eq!(locked["changes"][0]["change"], "added");
+    assert_eq!(locked["changes"][0]["rule"], "cohorts/vip.wasm");
+    project.json(&["check", "--locked"]);
+
+    std::fs::write(project.path().join("cohorts/vip.wasm"), &other).unwrap();
+    let refused = "cohorts/vip.wasm has changed: its SHA-256 is ";
+    for command in [&["check"][..], &["run", "--once"]] {
+        let output = project.output(command);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned()
+            + &String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains(refused), "{command:?}: {said}");
+    }
+    assert!(member("u0"), "the members stay");
+    assert_eq!(project.json(&["lock"])["changes"][0]["change"], "changed");
+    project.json(&["check", "--locked"]);
+    // A lock of another form refuses all rules, and says how to mend it.
+    project.write("muster.lock", "vip.wasm\n");
+    let output = project.output(&["check"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        said.contains("line 1 of muster.lock is not a SHA-256"),
+        "{said}"
+    );
+    // A rule that is no longer used leaves the lock.
+    project.json(&["lock"]);
+    project.write("cohorts/vip.yaml", "where: {everyone: true}\n");
+    assert_eq!(project.json(&["lock"])["changes"][0]["change"], "removed");
+}

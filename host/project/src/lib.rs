@@ -12,6 +12,7 @@
 //! | `fingerprint.rs` | the stamps of files, by which changes are noticed |
 //! | `retention.rs` | warnings about cohorts that read further back than events are kept |
 //! | `modules.rs`, `rule_lookback.rs` | compiled and loaded modules |
+//! | `lock.rs` | `muster.lock`: the hand-written rules that are accepted |
 //! | `destinations.rs` | destinations and their addresses |
 //! | `stores.rs` | the project's store |
 
@@ -21,6 +22,7 @@ pub mod destinations;
 mod files;
 mod fingerprint;
 mod lists;
+pub mod lock;
 mod machine;
 pub mod modules;
 mod project;
@@ -33,6 +35,7 @@ pub use definition_files::{find_definitions, is_test, unlisted};
 pub use files::{beside, read, shown};
 pub use fingerprint::FileFingerprints;
 pub use lists::MemberLists;
+pub use lock::RuleLock;
 pub use modules::{GroupCadence, LoadedModule};
 pub use project::{Parse, Project, ProjectError, UnknownCohort, clause};
 pub use rule_lookback::warnings as rule_warnings;

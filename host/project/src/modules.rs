@@ -159,7 +159,21 @@ pub fn load_in(
                     continue;
                 }
             };
-            let digest = Sha256::digest(&bytes).into();
+            let digest: [u8; 32] = Sha256::digest(&bytes).into();
+            let refused = match &project.lock {
+                Ok(lock) => lock
+                    .as_ref()
+                    .and_then(|lock| lock.refusal(&project.directory, &path, &digest)),
+                Err(reason) => Some(reason.clone()),
+            };
+            if let Some(reason) = refused {
+                loaded.push(LoadedModule {
+                    module: Err(reason),
+                    cohorts: vec![cohort(definition)],
+                    cadence: GroupCadence::of(definition),
+                });
+                continue;
+            }
             let module = files
                 .entry(digest)
                 .or_insert_with(|| hand_written(load, &bytes));

@@ -12,6 +12,7 @@ use crate::definition_files::{DefinitionFiles, find_definitions};
 use crate::files::read;
 use crate::fingerprint::FileFingerprints;
 use crate::lists::MemberLists;
+use crate::lock::{self, RuleLock};
 
 /// A reader of `muster.yaml`: of all of it, or of as much as a caller needs.
 pub type Parse = fn(&SourceFile, Lookup<'_>) -> Result<Config, Diagnostics>;
@@ -28,6 +29,8 @@ pub struct Project {
     pub definitions: Vec<Definition>,
     /// The static lists of these definitions.
     pub lists: MemberLists,
+    /// The hand-written rules that are accepted; `None`: all. Or the reason why that is not known.
+    pub lock: Result<Option<RuleLock>, String>,
     /// Errors and warnings of the project's files.
     pub problems: Diagnostics,
     /// The fingerprint of each file, taken before the file was read.
@@ -64,6 +67,7 @@ impl Project {
     pub fn read(directory: &Path, parse: Parse, lookup: Lookup<'_>) -> Result<Self, ProjectError> {
         let mut fingerprints = FileFingerprints::default();
         let config = Self::config(directory, &mut fingerprints, parse, lookup)?;
+        fingerprints.add(&directory.join(lock::FILE));
         let files = DefinitionFiles::new(directory, &config, fingerprints);
         Ok(Self::of(directory, config, files))
     }
@@ -110,6 +114,7 @@ impl Project {
     pub fn reload(&self) -> Self {
         let mut fingerprints = FileFingerprints::default();
         fingerprints.add(&self.directory.join(config::FILE));
+        fingerprints.add(&self.directory.join(lock::FILE));
         let config = Arc::clone(&self.config);
         let files = DefinitionFiles::new(&self.directory, &config, fingerprints);
         Self::of(&self.directory, config, files)
@@ -132,6 +137,7 @@ impl Project {
             knows_settings: true,
             definitions: files.definitions,
             lists: files.lists,
+            lock: RuleLock::read(directory),
             problems: files.problems,
             fingerprints: files.fingerprints,
             unmatched: files.unmatched,

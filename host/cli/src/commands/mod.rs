@@ -17,6 +17,7 @@ mod forget;
 mod history;
 mod import;
 mod init;
+mod lock;
 mod man;
 mod members;
 mod plan;
@@ -59,6 +60,7 @@ pub(crate) enum Command {
     Explain(explain::ExplainCommand),
     Test(test::TestCommand),
     Rule(rule::RuleCommand),
+    Lock(lock::LockCommand),
     Fmt(fmt::FmtCommand),
     Schema(schema::SchemaCommand),
     Completions(completions::CompletionsCommand),
@@ -91,6 +93,7 @@ impl Command {
             Self::Explain(command) => command.run(output),
             Self::Test(command) => command.run(output),
             Self::Rule(command) => command.run(output),
+            Self::Lock(command) => command.run(output),
             Self::Fmt(command) => command.run(output),
             Self::Schema(command) => command.run(output),
             Self::Completions(command) => command.run(output),

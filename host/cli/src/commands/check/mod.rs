@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::Args;
 use muster_model::count;
-use muster_project::{config, modules, rule_warnings};
+use muster_project::{RuleLock, config, lock, modules, rule_warnings};
 use muster_publish::CheckOptions;
 use muster_service::queries;
 use serde_json::json;
@@ -35,6 +35,9 @@ pub(crate) struct CheckCommand {
     /// Check also whether messages reach the destinations, as `muster destination check` does
     #[arg(long)]
     connect: bool,
+    /// Fail also if `muster.lock` does not have exactly the hand-written rules as they are now
+    #[arg(long)]
+    locked: bool,
 }
 
 impl CheckCommand {
@@ -73,6 +76,20 @@ impl CheckCommand {
         let faults: Vec<_> = loaded.iter().filter_map(modules::fault).collect();
         if !faults.is_empty() {
             bail!("{}", faults.join("\nerror: "));
+        }
+        if self.locked {
+            let now = RuleLock::of(&project)?;
+            let is_current = match &project.lock {
+                Ok(Some(lock)) => *lock == now,
+                Ok(None) => now == RuleLock::default(),
+                Err(reason) => bail!("{reason}"),
+            };
+            if !is_current {
+                bail!(
+                    "{} does not have the hand-written rules as they are now: run `muster lock` and commit the file",
+                    lock::FILE
+                );
+            }
         }
         let unmatched = project.unmatched();
         for pattern in &unmatched {
