@@ -322,6 +322,50 @@ pub(crate) const IN: &str = "(i32.store8 (i32.const 2048) (i32.const 0))
     (i64.store (i32.const 2112) (i64.const 1)) (i64.store (i32.const 2120) (i64.const 9223372036854775807))
     (i32.const 2048)";
 
+/// Answers that the first of up to three users is in and the others are out, for ever.
+const FIRST: &str = "(i32.store8 (i32.const 2048) (i32.const 0))
+    (i32.store (i32.const 2052) (i32.const 2112)) (i32.store (i32.const 2056) (i32.const 1))
+    (i32.store (i32.const 2060) (i32.const 2120)) (i32.store (i32.const 2064) (i32.load offset=8 (local.get 0)))
+    (i64.store (i32.const 2112) (i64.const 1)) (i64.store (i32.const 2120) (i64.const 9223372036854775807))
+    (i64.store (i32.const 2128) (i64.const 9223372036854775807)) (i64.store (i32.const 2136) (i64.const 9223372036854775807))
+    (i32.const 2048)";
+
+#[test]
+fn a_rule_that_answers_by_the_place_in_the_batch_is_found() {
+    let project = TestProject::new();
+    project.write("muster.yaml", "{}\n");
+    project.write("cohorts/vip.yaml", "rule: ./vip.wasm\n");
+    let path = project.path().join("cohorts/vip.wasm");
+    std::fs::write(&path, guest(FIRST)).unwrap();
+    project.write(
+        "cohorts/vip.test.yaml",
+        "cases:\n  - at: 2026-03-01T00:00:00Z\n    users:\n      ann: {properties: {city: Reno}, expect: in}\n      bob: {properties: {city: Reno}, expect: out}\n",
+    );
+    assert!(project.output(&["test"]).status.success());
+    let output = project.output(&["test", "--determinism"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(
+        text.contains("`ann` gets another answer in another order"),
+        "{text}"
+    );
+    assert!(
+        text.contains("`bob` gets another answer beside other users"),
+        "{text}"
+    );
+    // A rule whose answer is the same for all users passes.
+    std::fs::write(
+        &path,
+        guest(&FIRST.replace("(i64.const 1)", "(i64.const 0)")),
+    )
+    .unwrap();
+    project.write(
+        "cohorts/vip.test.yaml",
+        "cases:\n  - at: 2026-03-01T00:00:00Z\n    users:\n      ann: {properties: {city: Reno}, expect: out}\n      bob: {properties: {city: Reno}, expect: out}\n",
+    );
+    assert!(project.output(&["test", "--determinism"]).status.success());
+}
+
 #[test]
 fn hand_written_rules_are_tested_as_they_run() {
     let project = TestProject::new();

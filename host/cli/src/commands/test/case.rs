@@ -87,6 +87,16 @@ pub(super) struct CaseRows {
 }
 
 impl CaseRows {
+    /// Returns the rows of one user.
+    pub(super) fn of(&self, user: &str) -> Self {
+        let events = self.events.iter().filter(|(other, _)| other == user);
+        let changes = self.changes.iter().filter(|change| change.user == user);
+        Self {
+            events: events.cloned().collect(),
+            changes: changes.cloned().collect(),
+        }
+    }
+
     /// Returns the instants of all rows.
     pub(super) fn instants(&self) -> impl Iterator<Item = Millis> {
         let events = self.events.iter().map(|(_, event)| event.time);
@@ -104,6 +114,7 @@ impl CaseRows {
 }
 
 /// A change of a user property.
+#[derive(Clone)]
 pub(super) struct PropertyChange {
     pub(super) user: String,
     pub(super) property: String,

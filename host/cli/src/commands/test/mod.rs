@@ -4,6 +4,7 @@
 mod case;
 mod check;
 mod coverage;
+mod determinism;
 mod find;
 mod home;
 mod junit;
@@ -57,6 +58,9 @@ pub(crate) struct TestCommand {
     /// List the clauses that no case makes true or no case makes false
     #[arg(long)]
     coverage: bool,
+    /// Evaluate the users of hand-written rules alone, in other orders and again, and report differences
+    #[arg(long)]
+    determinism: bool,
     /// Run the cases again whenever a file changes, until Ctrl-C
     #[arg(long)]
     watch: bool,
@@ -75,6 +79,7 @@ impl TestCommand {
         let selected = CaseFilter {
             text: self.filter.as_ref().map(|filter| filter.to_lowercase()),
             fail_fast: self.fail_fast,
+            determinism: self.determinism,
         };
         let report = suite::run(&found, &selected);
         if let Some(path) = &self.junit {

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use super::case::{Case, TestFile};
 use super::check::check;
 use super::coverage::Coverage;
+use super::determinism;
 use super::find::Found;
 use super::read;
 use super::report::{CaseReport, FileReport, Report};
@@ -21,6 +22,8 @@ pub(super) struct CaseFilter {
     pub(super) text: Option<String>,
     /// Ends the run at the first failed case.
     pub(super) fail_fast: bool,
+    /// Also evaluates the users of hand-written rules alone and in other orders.
+    pub(super) determinism: bool,
 }
 
 impl CaseFilter {
@@ -93,7 +96,15 @@ fn run_file(found: &Found, filter: &CaseFilter, stop: &AtomicBool) -> Option<Fil
             break;
         }
         let started = Instant::now();
-        let result = check(&subject, case, covered.as_mut());
+        let mut result = check(&subject, case, covered.as_mut());
+        if filter.determinism
+            && let Ok(failures) = &mut result
+        {
+            match determinism::check(&subject, case) {
+                Ok(more) => failures.extend(more),
+                Err(error) => result = Err(error),
+            }
+        }
         let (line, _) = file.source.line_and_column(case.span.start);
         let case = CaseReport::new(&file, case, line, started.elapsed(), result);
         if filter.fail_fast && !case.failures.is_empty() {

@@ -118,6 +118,26 @@ impl<'s> CaseStore<'s> {
         Ok(members)
     }
 
+    /// Returns the instant at which the first answer expires; `None`: no answer does.
+    pub(super) fn next_due(&self) -> anyhow::Result<Option<Millis>> {
+        let snapshot = self.store.snapshot()?;
+        // A case has one module.
+        let Some(module) = snapshot.module_keys()?.first().copied() else {
+            return Ok(None);
+        };
+        Ok(snapshot.next_due(&module)?)
+    }
+
+    /// Returns true if the answer for a user has expired at an instant.
+    pub(super) fn is_due(&self, user: &str, at: Millis) -> anyhow::Result<bool> {
+        let snapshot = self.store.snapshot()?;
+        let module = snapshot.module_keys()?.first().copied();
+        let (Some(module), Some(user)) = (module, snapshot.user_key(user)?) else {
+            return Ok(false);
+        };
+        Ok(snapshot.due(&module, at)?.contains(user.0))
+    }
+
     /// Returns all users that have events or properties, at any instant.
     pub(super) fn users(&self) -> anyhow::Result<Vec<String>> {
         let snapshot = self.store.snapshot()?;
