@@ -164,11 +164,18 @@ fn paths(problems: &Diagnostics) -> BTreeSet<String> {
 /// If the pattern is no glob, or a folder cannot be listed. The definitions in such a folder are
 /// unknown, so none may count as removed.
 pub fn find_definitions(pattern: &str, base: &Path) -> Result<Vec<PathBuf>, FindError> {
+    let mut paths = find_with_tests(pattern, base)?;
+    paths.retain(|path| !is_test(path));
+    Ok(paths)
+}
+
+/// Returns the definition files that match a glob, and the tests beside them that match too.
+///
+/// # Errors
+/// As for [`find_definitions`].
+pub fn find_with_tests(pattern: &str, base: &Path) -> Result<Vec<PathBuf>, FindError> {
     match find_files(pattern, base) {
-        Ok(mut paths) => {
-            paths.retain(|path| !is_test(path));
-            Ok(paths)
-        }
+        Ok(paths) => Ok(paths),
         Err(error) if error.is_absence() => Ok(Vec::new()),
         Err(error) => Err(error),
     }

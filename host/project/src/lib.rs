@@ -31,7 +31,7 @@ mod rule_lookback;
 mod stores;
 
 pub use config::Config;
-pub use definition_files::{find_definitions, is_test, unlisted};
+pub use definition_files::{find_definitions, find_with_tests, is_test, unlisted};
 pub use files::{beside, read, shown};
 pub use fingerprint::FileFingerprints;
 pub use lists::MemberLists;

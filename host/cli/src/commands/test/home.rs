@@ -8,7 +8,7 @@ use muster_document::Diagnostics;
 use muster_project::MemberLists;
 use muster_project::config::{self, ProjectOutline};
 use muster_project::read;
-use muster_project::{find_definitions, unlisted};
+use muster_project::{find_with_tests, is_test, unlisted};
 use muster_sandbox::{Ceilings, Sandbox, SandboxOptions};
 
 use crate::commands::compile_rule;
@@ -21,7 +21,7 @@ pub(super) struct Home {
     pub(super) zone: TimeZoneName,
     /// The definitions without errors.
     pub(super) definitions: Vec<Definition>,
-    /// The folders of all definitions.
+    /// The folders of all definitions and of their tests.
     pub(super) folders: BTreeSet<PathBuf>,
     /// The sandbox in which its modules run.
     pub(super) sandbox: Sandbox,
@@ -59,12 +59,16 @@ impl Home {
         let sandbox = sandbox(cache, outline.rules)?;
         let mut home = Self::new(outline.time_zone, sandbox);
         for pattern in &outline.cohorts {
-            let paths = find_definitions(pattern, directory).unwrap_or_else(|error| {
+            let paths = find_with_tests(pattern, directory).unwrap_or_else(|error| {
                 home.problems.append(unlisted(directory, &error));
                 Vec::new()
             });
             for path in paths {
                 home.folders.extend(path.parent().map(Path::to_owned));
+                // A test may bring its own clause, in a folder without definitions.
+                if is_test(&path) {
+                    continue;
+                }
                 match read(&path).and_then(|source| parse_in(&source, &home.zone)) {
                     Ok(definition) => home.definitions.push(definition),
                     Err(diagnostics) => home.problems.append(diagnostics),
