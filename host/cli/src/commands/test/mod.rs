@@ -58,7 +58,7 @@ pub(crate) struct TestCommand {
     /// List the clauses that no case makes true or no case makes false
     #[arg(long)]
     coverage: bool,
-    /// Evaluate the users of hand-written rules alone, in other orders and again, and report differences
+    /// Evaluate users of hand-written rules also alone and in other orders, and report differences
     #[arg(long)]
     determinism: bool,
     /// Run the cases again whenever a file changes, until Ctrl-C
