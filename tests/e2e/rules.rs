@@ -246,6 +246,30 @@ fn a_rule_written_in_rust_runs() {
 }
 
 #[test]
+fn the_cases_of_the_example_rules_hold() {
+    // The files lie as in `guest-rules` after a build there.
+    let examples = TestProject::new();
+    let release = examples
+        .path()
+        .join("target/wasm32-unknown-unknown/release");
+    std::fs::create_dir_all(&release).unwrap();
+    let names = ["churn-risk", "overdrawn", "own-baseline"];
+    for name in names {
+        let file = format!("{name}/{name}.test.yaml");
+        let cases = std::fs::read_to_string(root().join("guest-rules").join(&file)).unwrap();
+        examples.write(&file, &cases);
+        let rule = name.replace('-', "_");
+        std::fs::copy(built(&rule), release.join(format!("{rule}.wasm"))).unwrap();
+    }
+    let tested = examples.json(&[&["test"][..], &names].concat());
+    assert_eq!(
+        (&tested["cases"], &tested["failed"]),
+        (&6.into(), &0.into()),
+        "{tested}"
+    );
+}
+
+#[test]
 fn a_locked_rule_is_refused_when_its_file_changes_until_it_is_locked_again() {
     let project = project();
     let member = |user: &str| {
