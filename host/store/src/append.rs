@@ -6,7 +6,7 @@ use muster_model::EventBuffer;
 use roaring::RoaringBitmap;
 
 use crate::batch::Batch;
-use crate::insert_ids::{IdSet, Runs};
+use crate::insert_ids::{IdSegments, IdSet};
 use crate::meta::Counter;
 use crate::rows::RowBuffer;
 use crate::store::{StoreInner, Writer};
@@ -70,11 +70,11 @@ impl StoreInner {
     ) -> Result<Appended, StoreError> {
         let mut rows = RowBuffer::default();
         let insert_ids = self.insert_ids()?;
-        let (mut new_ids, no_runs) = (IdSet::default(), Runs::default());
+        let (mut new_ids, no_segments) = (IdSet::default(), IdSegments::default());
         let (counts, pushed) = {
             let mut terms = self.terms.write();
             let txn = self.env.read_txn()?;
-            let mut search = insert_ids.search(&txn, &no_runs, &mut new_ids);
+            let mut search = insert_ids.search(&txn, &no_segments, &mut new_ids);
             let pushed = rows.push(buffer, &mut terms, &mut |user, insert| {
                 search.known(user, insert)
             })?;

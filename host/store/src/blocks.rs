@@ -1,13 +1,13 @@
 //! The table of blocks: its keys, and dropping the blocks of a segment slice by slice.
 
-use std::ops::Bound::{Excluded, Included};
+use std::ops::Bound::Included;
 
 use heed::RwTxn;
 use heed::types::DecodeIgnore;
 
-use crate::StoreError;
 use crate::block::Block;
 use crate::environment::{ReadTxn, Tables};
+use crate::{StoreError, slices};
 
 /// Returns the key of the first block of a name and group. Nearly always it is the only block.
 pub(crate) fn key(segment: u32, name: u32, group: u32) -> [u8; 12] {
@@ -119,23 +119,7 @@ pub(crate) fn drop_slice(
     segment: u32,
 ) -> Result<bool, StoreError> {
     let (first, last) = (key(segment, 0, 0), key(segment, u32::MAX, u32::MAX));
-    let all = (Included(first.as_slice()), Included(last.as_slice()));
-    // Reads keys only: values are large, and many are in pages that are not in memory.
-    let keys = tables.blocks.remap_data_type::<DecodeIgnore>();
-    let next = match keys.range(txn, &all)?.nth(SLICE) {
-        Some(entry) => Some(entry?.0.to_vec()),
-        None => None,
-    };
-    match &next {
-        Some(next) => {
-            let slice = (Included(first.as_slice()), Excluded(next.as_slice()));
-            keys.delete_range(txn, &slice)?;
-        }
-        None => {
-            keys.delete_range(txn, &all)?;
-        }
-    }
-    Ok(next.is_some())
+    slices::delete(txn, &tables.blocks, &first, &last, SLICE)
 }
 
 /// Returns the segments that have blocks but no record. They were dropped, or being merged, when

@@ -86,7 +86,7 @@ impl StoreInner {
         // No id is empty, so an empty text keeps the number's place.
         tables.users.put(&mut txn, &number, &[])?;
         writer.firsts.forget(user.0);
-        let run = self.flush_into(&mut txn, &mut view)?;
+        let id_segment = self.flush_into(&mut txn, &mut view)?;
         writer.save(self, &mut txn)?;
         self.forget_rows(&mut txn, &mut view, user)?;
         for module in module_keys(&txn, tables)? {
@@ -99,7 +99,7 @@ impl StoreInner {
         let (states, records) = (&forget.cohort_states, &forget.records);
         self.put_outcome(&mut txn, states, &forget.messages, records)?;
         self.commit_view(txn, view)?;
-        self.insert_ids()?.flushed(run);
+        self.insert_ids()?.flushed(id_segment);
         self.notify_messages(&forget.messages);
         Ok(true)
     }

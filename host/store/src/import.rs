@@ -7,7 +7,7 @@ use roaring::RoaringBitmap;
 
 use crate::batch::Batch;
 use crate::block::Block;
-use crate::insert_ids::{IdSet, Run, Runs};
+use crate::insert_ids::{IdSegment, IdSegments, IdSet};
 use crate::keys::GROUP_BITS;
 use crate::maintain::{encode, next_id, put};
 use crate::meta::Counter;
@@ -50,7 +50,7 @@ pub struct Import {
     /// The insert ids of those.
     ids: IdSet,
     /// The insert ids of the chunks before.
-    runs: Runs,
+    id_segments: IdSegments,
     /// The rows that were left out as duplicates.
     duplicates: u64,
 }
@@ -81,12 +81,13 @@ impl Store {
             source: source.clone(),
             rows: RowBuffer::default(),
             ids: IdSet::default(),
-            runs: Runs::default(),
+            id_segments: IdSegments::default(),
             duplicates: 0,
         };
-        // From here on the import is this one's, so its runs do not change.
+        // From here on the import is this one's, so its id segments do not change.
         let txn = self.inner.env.read_txn()?;
-        import.runs = Runs::of_import(&txn, &self.inner.insert_ids()?.table, &segments)?;
+        import.id_segments =
+            IdSegments::of_import(&txn, &self.inner.insert_ids()?.table, &segments)?;
         drop(txn);
         Ok(ImportState::Open(import, position))
     }
@@ -127,7 +128,7 @@ impl Import {
             let mut terms = inner.terms.write();
             let txn = inner.env.read_txn()?;
             let ids = inner.insert_ids()?;
-            let mut search = ids.search(&txn, &self.runs, &mut self.ids);
+            let mut search = ids.search(&txn, &self.id_segments, &mut self.ids);
             let mut known = |user, insert| search.known(user, insert);
             let pushed = self.rows.push(buffer, &mut terms, &mut known)?;
             self.duplicates += pushed.duplicates;
@@ -150,7 +151,7 @@ impl Import {
         drop(batch);
         let insert_ids = inner.insert_ids()?;
         let ids = std::mem::take(&mut self.ids).sorted();
-        let mut run = None;
+        let mut id_segment = None;
         inner.write(|writer| {
             let mut txn = inner.env.write_txn()?;
             let mut segments = match sources::read(&txn, &inner.tables, &self.source)? {
@@ -169,7 +170,8 @@ impl Import {
                 segments.push(id);
                 let import = segments.first().copied();
                 let now = (inner.options.clock)().0;
-                run = Run::write(&mut txn, &insert_ids.table, id, import, &ids, (now, now))?;
+                id_segment =
+                    IdSegment::write(&mut txn, &insert_ids.table, id, import, &ids, (now, now))?;
             }
             let state = SourceState::Importing {
                 segments,
@@ -179,9 +181,9 @@ impl Import {
             writer.save(&inner, &mut txn)?;
             inner.commit(txn)
         })?;
-        if let Some(run) = run {
-            self.runs.add(run);
-            insert_ids.maintain_import(&inner, &mut self.runs)?;
+        if let Some(segment) = id_segment {
+            self.id_segments.add(segment);
+            insert_ids.maintain_import(&inner, &mut self.id_segments)?;
         }
         Ok(())
     }
@@ -210,10 +212,10 @@ impl Import {
         let inner = Arc::clone(&self.store.inner);
         // The rows in memory came before the rows that become visible now.
         inner.write(|writer| inner.flush(writer))?;
-        let runs = std::mem::take(&mut self.runs);
+        let id_segments = std::mem::take(&mut self.id_segments);
         inner.write(|writer| {
             let revealed = inner.reveal(writer, &self.source, position, others)?;
-            inner.insert_ids()?.reveal(runs);
+            inner.insert_ids()?.reveal(id_segments);
             Ok(FinishedImport {
                 duplicates: self.duplicates,
                 ..revealed
@@ -238,9 +240,9 @@ impl Import {
         }
         let key = self.source.as_str().as_bytes();
         inner.tables.sources.delete(&mut txn, key)?;
-        inner.insert_ids()?.abort(&mut txn, &self.runs)?;
+        inner.insert_ids()?.abort(&mut txn, &self.id_segments)?;
         inner.commit(txn)?;
-        inner.insert_ids()?.forgotten(&self.runs);
+        inner.insert_ids()?.dropped(&self.id_segments);
         inner.dropped().extend(segments);
         while inner.drop_slice()? {}
         Ok(())

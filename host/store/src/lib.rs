@@ -93,6 +93,7 @@ mod sealed;
 mod segment;
 mod segment_writer;
 mod sent;
+mod slices;
 mod snapshot;
 mod sources;
 mod spread;

@@ -10,7 +10,7 @@ use heed::RwTxn;
 
 use crate::batch::Batch;
 use crate::block::Block;
-use crate::insert_ids::Run;
+use crate::insert_ids::IdSegment;
 use crate::keys::GROUP_BITS;
 use crate::meta::Counter;
 use crate::read::{RowSource, partition};
@@ -141,21 +141,21 @@ impl StoreInner {
         // Encodes before the transaction, for which other writers may wait.
         let blocks = encode(&view.batches, &self.options)?;
         let mut txn = self.env.write_txn()?;
-        let run = self.write_memtable(&mut txn, &mut view, blocks)?;
+        let id_segment = self.write_memtable(&mut txn, &mut view, blocks)?;
         changed_users::join(&mut txn, &self.tables)?;
         writer.save(self, &mut txn)?;
         self.commit_view(txn, view)?;
-        self.insert_ids()?.flushed(run);
+        self.insert_ids()?.flushed(id_segment);
         Ok(())
     }
 
-    /// Writes the rows in memory as a segment within a commit. Returns the run of their insert ids,
-    /// for [`crate::insert_ids::InsertIds::flushed`] after the commit.
+    /// Writes the rows in memory as a segment within a commit. Returns the segment of their insert
+    /// ids, for [`crate::insert_ids::InsertIds::flushed`] after the commit.
     pub(crate) fn flush_into(
         &self,
         txn: &mut RwTxn<'_>,
         view: &mut StoreView,
-    ) -> Result<Option<Run>, StoreError> {
+    ) -> Result<Option<IdSegment>, StoreError> {
         if view.batches.is_empty() {
             return Ok(None);
         }
@@ -168,7 +168,7 @@ impl StoreInner {
         txn: &mut RwTxn<'_>,
         view: &mut StoreView,
         mut blocks: SegmentWriter,
-    ) -> Result<Option<Run>, StoreError> {
+    ) -> Result<Option<IdSegment>, StoreError> {
         let id = next_id(txn, self)?;
         let place = Counter::Place.take(txn, &self.tables)?;
         blocks.write(txn, &self.tables, id)?;

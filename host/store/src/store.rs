@@ -160,7 +160,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::ReadOnly`] when the store is open for reading only.
-    pub fn insert_ids(&self) -> Result<(u64, u64), StoreError> {
+    pub fn insert_id_size(&self) -> Result<(u64, u64), StoreError> {
         Ok(self.inner.insert_ids()?.size())
     }
 

@@ -308,7 +308,7 @@ fn sizes(store: &Store, events: u64) {
         statistics.segment_bytes as f64 / events as f64,
         statistics.disk_bytes as f64 / 1e6
     );
-    let (ids, memory) = store.insert_ids().unwrap();
+    let (ids, memory) = store.insert_id_size().unwrap();
     if ids > 0 {
         println!(
             "  {:.1} M insert ids, {:.1} MB of memory",

@@ -1,5 +1,5 @@
-//! A block: some ids of a run, as differences from the first, all as wide as the largest needs. So
-//! one id is found without reading the others.
+//! A block: some ids of an id segment, as differences from the first, all as wide as the largest
+//! needs. So one id is found without reading the others.
 
 use crate::StoreError;
 

@@ -2,15 +2,18 @@
 //! is a duplicate, whatever else it says, and is left out when it arrives.
 //!
 //! An id is one number: a hash of the user's number and of the insert id. The ids of rows in the
-//! log are in memory and in entries of the log's commits. A flush writes them as a run: sorted, in
-//! blocks, with a filter in memory that nearly always tells that an id is not in the run. Runs of
-//! similar size are merged, and a run is dropped when all of its ids arrived long ago.
+//! log are in memory and in entries of the log's commits. A flush writes them as an id segment:
+//! sorted, in blocks, with a filter in memory that nearly always says that an id is not in it. Id
+//! segments of similar size are merged, and one is dropped when all of its ids arrived long ago.
+//! Elsewhere in the store, a segment has rows.
 
 mod block;
 mod filter;
+mod keys;
 mod merge;
-mod run;
 mod search;
+mod segment;
+mod segments;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Bound::{Excluded, Included};
@@ -22,21 +25,19 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use crate::StoreError;
 use crate::codec::ByteReader;
 use crate::environment::{ReadTxn, Table};
+use keys::{LOG, RECORD};
 
-pub(crate) use run::{Run, Runs};
 pub(crate) use search::{IdSearch, IdSet};
+pub(crate) use segment::IdSegment;
+pub(crate) use segments::IdSegments;
 
 /// The time that an insert id is kept at least after it arrived, in ms: 7 days, as the vendor's
-/// HTTP API promises its senders. Ids are dropped in runs, which span a quarter of this at most.
+/// HTTP API promises its senders. Ids are dropped by segment, which spans a quarter of this at
+/// most.
 pub const INSERT_ID_WINDOW: i64 = 7 * 24 * 60 * 60 * 1000;
-/// The largest number of insert ids that are kept; the oldest runs are dropped beyond it. 7 days of
-/// 19 million events a day. In memory it is 200 MB of filters, on disk 800 MB.
+/// The largest number of insert ids that are kept; the oldest segments are dropped beyond it. 7
+/// days of 19 million events a day. In memory it is 200 MB of filters, on disk 800 MB.
 pub const MAX_INSERT_IDS: u64 = 1 << 27;
-
-/// The first byte of a key: ids of the log, records of runs, or blocks of runs.
-const LOG: u8 = 0;
-const RECORD: u8 = 1;
-const BLOCK: u8 = 2;
 
 /// The insert ids of a store that is open for writing.
 pub(crate) struct InsertIds {
@@ -51,10 +52,17 @@ struct Held {
     recent: IdSet,
     /// When the first of these arrived, in ms since 1970.
     since: Option<i64>,
-    /// The runs whose rows are visible.
-    runs: Runs,
-    /// The runs without a record, whose blocks still exist.
+    /// The id segments whose rows are visible.
+    segments: IdSegments,
+    /// The id segments without a record, whose blocks still exist.
     dropped: VecDeque<u32>,
+}
+
+impl Held {
+    /// Notes when ids of the log arrived.
+    fn arrived(&mut self, at: i64) {
+        self.since = Some(self.since.map_or(at, |since| since.min(at)));
+    }
 }
 
 /// Returns the number by which a user's insert id is compared.
@@ -63,7 +71,7 @@ fn id_of(user: u32, insert: u64) -> u64 {
 }
 
 impl InsertIds {
-    /// Reads the state. `importing` are the segments of unfinished imports: their runs are not
+    /// Reads the state. `importing` are the row segments of unfinished imports: their ids are not
     /// visible.
     pub(crate) fn load(
         txn: &ReadTxn<'_>,
@@ -71,14 +79,14 @@ impl InsertIds {
         importing: &BTreeSet<u32>,
     ) -> Result<Self, StoreError> {
         let mut held = Held {
-            runs: Runs::load(txn, &table, |import| !importing.contains(&import))?,
-            dropped: run::leftovers(txn, &table)?.into(),
+            segments: IdSegments::load(txn, &table, |import| !importing.contains(&import))?,
+            dropped: segments::leftovers(txn, &table)?.into(),
             ..Held::default()
         };
         for entry in table.prefix_iter(txn, &[LOG])? {
             let mut reader = ByteReader::new(entry?.1, "insert ids of the log");
             let arrived = reader.i64()?;
-            held.since = Some(held.since.map_or(arrived, |since| since.min(arrived)));
+            held.arrived(arrived);
             while !reader.rest().is_empty() {
                 held.recent.insert(reader.u64()?);
             }
@@ -90,14 +98,20 @@ impl InsertIds {
     }
 
     /// Begins a search for known ids. It adds ids that are not known to `new`. It searches `own`
-    /// too: the runs of the import that searches.
+    /// too: the segments of the import that searches.
     pub(crate) fn search<'a>(
         &'a self,
         txn: &'a ReadTxn<'a>,
-        own: &'a Runs,
+        own: &'a IdSegments,
         new: &'a mut IdSet,
     ) -> IdSearch<'a> {
-        IdSearch::new(txn, &self.table, self.held.read(), own, new)
+        IdSearch {
+            txn,
+            table: &self.table,
+            held: self.held.read(),
+            own,
+            new,
+        }
     }
 
     /// Writes the ids of rows that the commit adds to the log.
@@ -116,11 +130,7 @@ impl InsertIds {
         for id in new.iter() {
             value.extend_from_slice(&id.to_le_bytes());
         }
-        let mut key = [LOG; 9];
-        if let Some(number) = key.last_chunk_mut::<8>() {
-            *number = sequence.to_be_bytes();
-        }
-        self.table.put(txn, &key, &value)?;
+        self.table.put(txn, &keys::log_key(sequence), &value)?;
         Ok(())
     }
 
@@ -130,20 +140,20 @@ impl InsertIds {
             return;
         }
         let mut held = self.held.write();
-        held.since = Some(held.since.map_or(arrived, |since| since.min(arrived)));
+        held.arrived(arrived);
         for id in new.iter() {
             held.recent.insert(id);
         }
     }
 
-    /// Writes the ids of the log as a run, within the commit that writes the log as a segment.
+    /// Writes the ids of the log as a segment, within the commit that writes the log as a segment.
     /// Returns `None` if there are none.
     pub(crate) fn flush(
         &self,
         txn: &mut RwTxn<'_>,
-        run: u32,
+        segment: u32,
         now: i64,
-    ) -> Result<Option<Run>, StoreError> {
+    ) -> Result<Option<IdSegment>, StoreError> {
         let held = self.held.read();
         let ids = held.recent.sorted();
         let arrived = (held.since.unwrap_or(now).min(now), now);
@@ -151,41 +161,45 @@ impl InsertIds {
         let (first, end): (&[u8], &[u8]) = (&[LOG], &[RECORD]);
         self.table
             .delete_range(txn, &(Included(first), Excluded(end)))?;
-        Run::write(txn, &self.table, run, None, &ids, arrived)
+        IdSegment::write(txn, &self.table, segment, None, &ids, arrived)
     }
 
-    /// Takes over the run of [`Self::flush`], after the commit.
-    pub(crate) fn flushed(&self, run: Option<Run>) {
-        if let Some(run) = run {
+    /// Takes over the segment of [`Self::flush`], after the commit.
+    pub(crate) fn flushed(&self, segment: Option<IdSegment>) {
+        if let Some(segment) = segment {
             let mut held = self.held.write();
             held.recent = IdSet::default();
             held.since = None;
-            held.runs.add(run);
+            held.segments.add(segment);
         }
     }
 
-    /// Makes the runs of a finished import visible, after the commit.
-    pub(crate) fn reveal(&self, runs: Runs) {
-        self.held.write().runs.extend(runs);
+    /// Makes the segments of a finished import visible, after the commit.
+    pub(crate) fn reveal(&self, segments: IdSegments) {
+        self.held.write().segments.extend(segments);
     }
 
-    /// Deletes the records of an import's runs. [`Self::forgotten`] takes over their numbers after
-    /// the commit.
-    pub(crate) fn abort(&self, txn: &mut RwTxn<'_>, runs: &Runs) -> Result<(), StoreError> {
-        runs.delete_records(txn, &self.table)
+    /// Deletes the records of an import's segments. [`Self::dropped`] takes over their numbers
+    /// after the commit.
+    pub(crate) fn abort(
+        &self,
+        txn: &mut RwTxn<'_>,
+        segments: &IdSegments,
+    ) -> Result<(), StoreError> {
+        segments.delete_records(txn, &self.table)
     }
 
-    /// Notes runs whose records are deleted, after the commit. [`Self::maintain`] deletes their
+    /// Notes segments whose records are deleted, after the commit. [`Self::maintain`] deletes their
     /// blocks.
-    pub(crate) fn forgotten(&self, runs: &Runs) {
-        self.held.write().dropped.extend(runs.numbers());
+    pub(crate) fn dropped(&self, segments: &IdSegments) {
+        self.held.write().dropped.extend(segments.numbers());
     }
 
     /// Returns the number of ids, and the memory that they take, in bytes. Filters are counted from
     /// their first use.
     pub(crate) fn size(&self) -> (u64, u64) {
         let held = self.held.read();
-        let (ids, bytes) = held.runs.size();
+        let (ids, bytes) = held.segments.size();
         let recent = held.recent.len() as u64;
         (ids + recent, bytes + held.recent.bytes())
     }

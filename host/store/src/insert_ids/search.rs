@@ -3,7 +3,7 @@
 use hashbrown::HashTable;
 use parking_lot::RwLockReadGuard;
 
-use super::{Held, Runs, id_of};
+use super::{Held, IdSegments, id_of};
 use crate::StoreError;
 use crate::environment::{ReadTxn, Table};
 
@@ -54,35 +54,19 @@ impl IdSet {
 
 /// A search on behalf of rows that are about to be written.
 pub(crate) struct IdSearch<'a> {
-    txn: &'a ReadTxn<'a>,
-    table: &'a Table,
-    held: RwLockReadGuard<'a, Held>,
-    own: &'a Runs,
-    new: &'a mut IdSet,
+    pub(super) txn: &'a ReadTxn<'a>,
+    pub(super) table: &'a Table,
+    pub(super) held: RwLockReadGuard<'a, Held>,
+    pub(super) own: &'a IdSegments,
+    pub(super) new: &'a mut IdSet,
 }
 
-impl<'a> IdSearch<'a> {
-    pub(super) fn new(
-        txn: &'a ReadTxn<'a>,
-        table: &'a Table,
-        held: RwLockReadGuard<'a, Held>,
-        own: &'a Runs,
-        new: &'a mut IdSet,
-    ) -> Self {
-        Self {
-            txn,
-            table,
-            held,
-            own,
-            new,
-        }
-    }
-
+impl IdSearch<'_> {
     /// Returns true if the user's insert id is known. From then on it is.
     pub(crate) fn known(&mut self, user: u32, insert: u64) -> Result<bool, StoreError> {
         let id = id_of(user, insert);
         if self.held.recent.contains(id)
-            || self.held.runs.contains(self.txn, self.table, id)?
+            || self.held.segments.contains(self.txn, self.table, id)?
             || self.own.contains(self.txn, self.table, id)?
         {
             return Ok(true);
