@@ -3,7 +3,7 @@
 //!
 //! This crate knows no cohort: messages whose ids begin alike belong together. An index in memory
 //! has the places of each cohort's messages in the outbox, as ranges, because a run puts the
-//! messages of a cohort there in a row.
+//! messages of a cohort there one after the other.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -25,26 +25,26 @@ const MAX_RANGES: usize = 100_000;
 /// The messages of all cohorts that wait and were not taken yet.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
-    /// False if all messages go in one row.
+    /// False if all messages are in one queue.
     by_cohort: bool,
-    rows: BTreeMap<String, Row>,
-    /// The names of rows with messages, in the order of their turns.
+    queues: BTreeMap<String, CohortQueue>,
+    /// The names of queues with messages, in the order of their turns.
     order: VecDeque<String>,
-    /// The number up to which the index reaches, and the row of that message.
+    /// The number up to which the index reaches, and the queue of that message.
     indexed: u64,
-    last_row: String,
+    last_cohort: String,
     ranges: usize,
 }
 
 /// The waiting messages of a cohort, in the order of the outbox.
 #[derive(Debug, Default)]
-struct Row {
+struct CohortQueue {
     ranges: VecDeque<Range>,
     /// Messages that were read already.
     read: VecDeque<Outgoing>,
 }
 
-/// Messages in a row.
+/// Messages one after the other.
 #[derive(Clone, Copy, Debug)]
 struct Range {
     first: u64,
@@ -91,21 +91,21 @@ impl Turns {
                 break;
             };
             let (messages, bytes) = budget.left();
-            let rows = self.order.len() + 1;
-            let share = (messages.div_ceil(rows), bytes.div_ceil(rows));
-            let Some(row) = self.rows.get_mut(&name) else {
+            let queues = self.order.len() + 1;
+            let share = (messages.div_ceil(queues), bytes.div_ceil(queues));
+            let Some(queue) = self.queues.get_mut(&name) else {
                 continue;
             };
-            self.ranges -= row.fill(outbox, destination, share)?;
-            let Some(next) = row.read.pop_front() else {
-                self.rows.remove(&name);
+            self.ranges -= queue.fill(outbox, destination, share)?;
+            let Some(next) = queue.read.pop_front() else {
+                self.queues.remove(&name);
                 continue;
             };
             if budget.add(next.body.len()) {
                 taken.push(next);
                 self.order.push_back(name);
             } else {
-                row.read.push_front(next);
+                queue.read.push_front(next);
                 self.order.push_front(name);
                 break;
             }
@@ -120,26 +120,26 @@ impl Turns {
         }
         for (sequence, id) in outbox.ids(destination, self.indexed, IDS_AT_ONCE)? {
             let name = if self.by_cohort { cohort(&id) } else { "" };
-            let row = match self.rows.get_mut(name) {
-                Some(row) => row,
+            let queue = match self.queues.get_mut(name) {
+                Some(queue) => queue,
                 None => {
                     self.order.push_back(name.to_owned());
-                    self.rows.entry(name.to_owned()).or_default()
+                    self.queues.entry(name.to_owned()).or_default()
                 }
             };
-            let continues = self.last_row == name && self.indexed > 0;
+            let continues = self.last_cohort == name && self.indexed > 0;
             if !continues {
-                name.clone_into(&mut self.last_row);
+                name.clone_into(&mut self.last_cohort);
             }
             self.indexed = sequence;
-            match row.ranges.back_mut() {
+            match queue.ranges.back_mut() {
                 Some(range) if continues => {
                     range.last = sequence;
                     range.count += 1;
                 }
                 _ => {
                     self.ranges += 1;
-                    row.ranges.push_back(Range {
+                    queue.ranges.push_back(Range {
                         first: sequence,
                         last: sequence,
                         count: 1,
@@ -151,7 +151,7 @@ impl Turns {
     }
 }
 
-impl Row {
+impl CohortQueue {
     /// Reads on if all messages that were read are taken. Returns the number of ranges that ended.
     fn fill<O: Outbox>(
         &mut self,
@@ -296,7 +296,7 @@ mod tests {
             }
         }
         assert_eq!(rest, 1_003 - 10);
-        assert_eq!((turns.rows.len(), turns.ranges), (0, 0));
+        assert_eq!((turns.queues.len(), turns.ranges), (0, 0));
     }
 
     #[test]
