@@ -1,5 +1,6 @@
 //! Conversion of core modules into components.
 
+use wasmparser::Parser;
 use wit_component::ComponentEncoder;
 
 use crate::error::LoadError;
@@ -16,6 +17,17 @@ pub enum ComponentizeError {
         "cannot make a component of the module: {0}; build it for wasm32-unknown-unknown with bindings of `wit/cohort.wit`"
     )]
     Refused(String),
+}
+
+/// Makes a component of a core module, as [`componentize`] does. Other bytes stay as they are.
+///
+/// # Errors
+/// As for [`componentize`].
+pub fn to_component(bytes: Vec<u8>) -> Result<Vec<u8>, ComponentizeError> {
+    match Parser::is_core_wasm(&bytes) {
+        true => componentize(&bytes),
+        false => Ok(bytes),
+    }
 }
 
 /// Makes a component of the output of a compiler for `wasm32-unknown-unknown`. It uses the

@@ -52,7 +52,7 @@ mod validate;
 
 pub use ceilings::Ceilings;
 pub use compile_process::{CompileProcessError, compile_process};
-pub use componentize::{ComponentizeError, componentize};
+pub use componentize::{ComponentizeError, componentize, to_component};
 pub use contract::{
     Batch, CONTRACT_VERSION, Calendar, CalendarBounds, CalendarUnit, Column, Description,
     Dictionary, EventRows, Kind, Property, StreamReads, TextLists, Verdicts,

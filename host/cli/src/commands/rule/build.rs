@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::language::{BUILT, Language};
-use super::load::{ceilings, component};
+use super::load::ceilings;
 use crate::output::{Output, bytes};
 
 /// Build a rule to `rule.wasm`
@@ -24,7 +24,7 @@ pub(super) struct BuildRuleCommand {
 impl BuildRuleCommand {
     pub(super) fn run(self, output: &Output) -> anyhow::Result<()> {
         let language = Language::of(&self.folder)?;
-        let rule = component(language.build(&self.folder)?)?;
+        let rule = muster_sandbox::to_component(language.build(&self.folder)?)?;
         let path = self.folder.join(BUILT);
         // The file is written before the check, so that `muster rule inspect` can show what is
         // wrong.

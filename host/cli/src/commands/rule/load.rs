@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use muster_project::config::{self, ProjectOutline};
-use muster_sandbox::{Ceilings, ComponentizeError, Module, Sandbox, SandboxOptions, componentize};
+use muster_sandbox::{Ceilings, Module, Sandbox, SandboxOptions, to_component};
 
 use super::language::BUILT;
 use crate::commands::compile_rule;
@@ -29,18 +29,7 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
             path.display()
         )
     })?;
-    Ok(component(bytes)?)
-}
-
-/// Makes a component of a core module; a component stays as it is.
-pub(super) fn component(bytes: Vec<u8>) -> Result<Vec<u8>, ComponentizeError> {
-    // A component has another number than a core module at this place.
-    let is_core = bytes.get(..8) == Some(b"\0asm\x01\0\0\0");
-    if is_core {
-        componentize(&bytes)
-    } else {
-        Ok(bytes)
-    }
+    Ok(to_component(bytes)?)
 }
 
 /// Returns the ceilings of the project that holds a file, or else the usual ones.
